@@ -1,0 +1,126 @@
+"""Rotations as numpy arrays: SO(3) exp and log, quaternions (wxyz), 6D, and the weighted mean.
+
+Every function takes and returns float64. `R` is (3, 3), right-handed, determinant +1. Quaternions
+are (w, x, y, z); messages carry (x, y, z, w), which is converted at the ROS boundary only.
+"""
+
+import numpy as np
+
+from vla_core.errors import VlaError
+
+
+class RotationError(VlaError):
+    """Numbers that name no rotation, or no unique one."""
+
+
+def skew(w: np.ndarray) -> np.ndarray:
+    """Return the (3, 3) matrix whose product with v is `w x v`."""
+    x, y, z = w
+    return np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]])
+
+
+def exp(w: np.ndarray) -> np.ndarray:
+    """Return the rotation by |w| rad about w (Rodrigues' formula)."""
+    w = np.asarray(w, float)
+    angle = float(np.linalg.norm(w))
+    K = skew(w)
+    if angle < 1e-4:  # series, exact to the last bit here; the quotients below lose digits
+        a, b = 1.0 - angle**2 / 6.0, 0.5 - angle**2 / 24.0
+    else:
+        a, b = np.sin(angle) / angle, (1.0 - np.cos(angle)) / angle**2
+    return np.eye(3) + a * K + b * K @ K
+
+
+def log(R: np.ndarray) -> np.ndarray:
+    """Return the rotation vector of R, in rad, norm in [0, pi]."""
+    q = to_quaternion(R)
+    if q[0] < 0.0:
+        q = -q
+    norm = float(np.linalg.norm(q[1:]))
+    if norm < 1e-12:
+        return 2.0 * q[1:]
+    return q[1:] * (2.0 * np.arctan2(norm, q[0]) / norm)
+
+
+def from_quaternion(q: np.ndarray) -> np.ndarray:
+    """Return R of a quaternion (w, x, y, z) of norm 1 within 1e-3.
+
+    Raises:
+        RotationError: not four finite numbers, or not of norm 1.
+    """
+    q = np.asarray(q, float)
+    norm = float(np.linalg.norm(q)) if q.shape == (4,) else np.nan
+    if not abs(norm - 1.0) < 1e-3:
+        raise RotationError(f'a quaternion (w, x, y, z) of norm 1 expected, got {q.tolist()}')
+    w, x, y, z = q / norm
+    return np.array(
+        [
+            [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
+            [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)],
+            [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)],
+        ]
+    )
+
+
+def to_quaternion(R: np.ndarray) -> np.ndarray:
+    """Return (w, x, y, z) with w >= 0, by the numerically largest component (Shepperd 1978)."""
+    trace = R[0, 0] + R[1, 1] + R[2, 2]
+    choice = int(np.argmax([trace, R[0, 0], R[1, 1], R[2, 2]]))
+    q = np.empty(4)
+    if choice == 0:
+        q[0] = 1.0 + trace
+        q[1:] = R[2, 1] - R[1, 2], R[0, 2] - R[2, 0], R[1, 0] - R[0, 1]
+    else:
+        i = choice - 1
+        j, k = (i + 1) % 3, (i + 2) % 3
+        q[0] = R[k, j] - R[j, k]
+        q[1 + i] = 1.0 + R[i, i] - R[j, j] - R[k, k]
+        q[1 + j] = R[i, j] + R[j, i]
+        q[1 + k] = R[i, k] + R[k, i]
+    q /= np.linalg.norm(q)
+    return -q if q[0] < 0.0 else q
+
+
+def to_6d(R: np.ndarray) -> np.ndarray:
+    """Return the first two columns of R, column after column (Zhou et al. 2019, section 4.2)."""
+    return np.concatenate([R[:, 0], R[:, 1]])
+
+
+def from_6d(d: np.ndarray) -> np.ndarray:
+    """Return the rotation nearest to two columns, by Gram-Schmidt (Zhou et al. 2019, eq. 15).
+
+    Raises:
+        RotationError: a column is zero, or the two are parallel.
+    """
+    a, b = np.asarray(d, float).reshape(2, 3)
+    norm_a = float(np.linalg.norm(a))
+    if not norm_a > 1e-6:
+        raise RotationError(f'6D rotation with a zero first column: {np.asarray(d).tolist()}')
+    x = a / norm_a
+    b = b - x * float(x @ b)
+    norm_b = float(np.linalg.norm(b))
+    if not norm_b > 1e-6:
+        raise RotationError(f'6D rotation with parallel columns: {np.asarray(d).tolist()}')
+    y = b / norm_b
+    return np.stack([x, y, np.cross(x, y)], axis=1)
+
+
+def slerp(R_from: np.ndarray, R_to: np.ndarray, fraction: float) -> np.ndarray:
+    """Return the rotation a fraction of the way along the shortest path from one to the other."""
+    return R_from @ exp(fraction * log(R_from.T @ R_to))
+
+
+def mean(Rs: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Return the weighted mean of rotations (N, 3, 3): the R nearest in the chordal metric.
+
+    The largest eigenvector of sum w q q^T (Markley et al. 2007): q and -q count as the same
+    rotation, so no hemisphere needs choosing.
+
+    Raises:
+        RotationError: the rotations oppose each other so that no mean is nearest.
+    """
+    Q = np.stack([to_quaternion(R) for R in Rs])
+    values, vectors = np.linalg.eigh((np.asarray(weights)[:, None] * Q).T @ Q)
+    if values[-1] - values[-2] < 1e-6 * values[-1]:
+        raise RotationError('rotations oppose each other: their mean is not unique')
+    return from_quaternion(vectors[:, -1])
