@@ -45,7 +45,11 @@ class Camera:
         crop = None
         if section.has('crop'):
             x, y, width, height = section.numbers('crop', 4)
-            if min(x, y) < 0 or min(width, height) < 1 or any(v % 1 for v in (x, y, width, height)):
+            if (
+                min(x, y) < 0
+                or min(width, height) < 1
+                or any(v % 1 for v in (x, y, width, height))
+            ):
                 raise section.fail('crop', 'whole pixels [x, y, width, height] expected')
             crop = (int(x), int(y), int(width), int(height))
         rotation = section.integer('rotation', 0, 270, default=0)
