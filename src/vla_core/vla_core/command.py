@@ -1,7 +1,7 @@
 """What the executor sent, why, and how it fares."""
 
 from dataclasses import dataclass, field
-from enum import Enum
+from enum import StrEnum
 
 import numpy as np
 
@@ -9,7 +9,7 @@ from vla_core.errors import CommandError
 from vla_core.timing import Timing
 
 
-class Mode(str, Enum):
+class Mode(StrEnum):
     """What the executor is doing."""
 
     IDLE = 'idle'  # no instruction: sends nothing

@@ -11,7 +11,7 @@ from vla_core.se3 import SE3
 
 def _frozen(array: np.ndarray, dtype: type) -> np.ndarray:
     """Return a read-only array; copied only where the caller could still write to it."""
-    out = np.asarray(array, dtype)
+    out: np.ndarray = np.asarray(array, dtype)
     if out.flags.writeable:
         out = out.copy() if out is array or out.base is not None else out
         out.setflags(write=False)

@@ -34,7 +34,7 @@ class SE3:
         R, t = np.array(self.R, float), np.array(self.t, float)
         if R.shape != (3, 3) or t.shape != (3,):
             raise rotations.RotationError(
-                f'expected R (3, 3) and t (3,), got {R.shape}, {t.shape}'
+                f'R (3, 3) and t (3,) expected, got {R.shape}, {t.shape}'
             )
         if not (np.isfinite(t).all() and np.abs(R @ R.T - np.eye(3)).max() < 1e-3):
             raise rotations.RotationError('expected a finite translation and an orthonormal R')

@@ -1,4 +1,4 @@
-"""The robot contract: what it holds, what it refuses and in which words, what its digest covers."""
+"""The robot contract: what it holds, what it refuses in which words, what its digest covers."""
 
 import json
 from pathlib import Path
@@ -6,6 +6,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 import yaml
+
 from vla_core.contract import load
 from vla_core.errors import ContractError
 

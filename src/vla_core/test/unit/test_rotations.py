@@ -1,7 +1,8 @@
-"""SO(3): axioms, limits near identity and near pi, the matrix exponential by its series as oracle."""
+"""SO(3): axioms, limits near identity and near pi; the exponential's series as oracle."""
 
 import numpy as np
 import pytest
+
 from vla_core import rotations
 
 RNG = np.random.default_rng(7)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from vla_core.rotations import RotationError
 from vla_core.se3 import SE3
 

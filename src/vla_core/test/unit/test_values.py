@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from vla_core.chunk import ActionChunk
 from vla_core.command import Command
 from vla_core.errors import ChunkError, CommandError, ObservationError

@@ -63,7 +63,8 @@ class Limits:
         """Read a contract's `limits`."""
         joints = {n: JointLimits.read(s) for n, s in section.section('joints').sections().items()}
         tool_speed = section.number('tool_speed', above=0.0, default=math.inf)
-        low, high = (-math.inf,) * 3, (math.inf,) * 3
+        low: tuple[float, ...] = (-math.inf,) * 3
+        high: tuple[float, ...] = (math.inf,) * 3
         if section.has('workspace'):
             box = section.section('workspace')
             low, high = box.numbers('low', 3), box.numbers('high', 3)

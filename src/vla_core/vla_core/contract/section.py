@@ -142,10 +142,10 @@ class _UniqueLoader(yaml.SafeLoader):
     """SafeLoader that refuses a key given twice, which plain YAML readers swallow."""
 
 
-def _mapping(loader: yaml.SafeLoader, node: yaml.MappingNode) -> dict[str, Any]:
+def _mapping(loader: yaml.SafeLoader, node: yaml.MappingNode) -> dict[Any, Any]:
     seen: set[Any] = set()
     for key_node, _ in node.value:
-        key = loader.construct_object(key_node)  # type: ignore[no-untyped-call]
+        key = loader.construct_object(key_node)
         if key in seen:
             line = key_node.start_mark.line + 1
             raise ContractError(str(key), f'given twice (line {line}); once expected')
