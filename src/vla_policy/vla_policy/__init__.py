@@ -1,0 +1,1 @@
+"""Policies of the suite: what turns one observation into one chunk of actions."""

@@ -1,0 +1,1 @@
+"""Models, checkpoints and training; knows no ROS."""
