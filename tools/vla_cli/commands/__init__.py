@@ -1,0 +1,1 @@
+"""The subcommands: each has `add_options`, and `prepare`, which returns what to call."""

@@ -1,0 +1,1 @@
+"""Set-up: from a bare machine to an environment in which the suite runs."""

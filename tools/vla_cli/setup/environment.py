@@ -1,0 +1,111 @@
+"""From a checkout to an environment in which its commands run, doing only what is missing."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from vla_cli.lock import FileLock
+from vla_cli.places import Places
+from vla_cli.setup import ros, sourced, torch
+from vla_cli.setup.keys import key_of
+from vla_cli.setup.progress import note
+from vla_cli.setup.system import ensure_system_packages
+from vla_cli.setup.venv import Venv
+from vla_cli.setup.workspace import COMPAT, Workspace
+
+
+@dataclass(frozen=True)
+class Environment:
+    """What a command of the suite runs in.
+
+    Attributes:
+        variables: Environment variables, the workspace sourced.
+        ros: The ROS installation beneath, None where the wheels serve.
+        lock: Held as long as the environment must not be rebuilt under the command.
+    """
+
+    variables: dict[str, str]
+    ros: ros.RosInstallation | None
+    lock: FileLock
+
+
+class SetUp:
+    """Set-up of one checkout.
+
+    One process at a time changes the environment: it holds the lock alone; commands that only use
+    it hold the lock beside each other, so nothing is rebuilt under a running graph.
+    """
+
+    def __init__(self, places: Places, environ: Mapping[str, str] = os.environ) -> None:
+        self._places = places
+        self._environ = ros.outer_environment(environ)
+        self._ros = ros.find(self._environ)
+
+    def ensure(self, tests: bool = False, torch_choice: str | None = None) -> Environment:
+        """Return the environment, made or completed first where anything is missing.
+
+        Args:
+            tests: The test tools too.
+            torch_choice: `cpu` or `cuda`, remembered; None keeps what was chosen before.
+
+        Raises:
+            Failure: A step failed or needs what only a person can install.
+        """
+        self._places.state.mkdir(exist_ok=True)
+        lock = FileLock(self._places.state / 'lock')
+        lock.shared()
+        changes = torch_choice is not None and torch.choice(self._places) != torch_choice
+        variables = None if changes else self._ready(tests)
+        while variables is None:
+            if not lock.exclusive(wait=False):
+                note('waiting for another ./vla that uses or makes this environment')
+                lock.exclusive()
+            if torch_choice is not None:
+                torch.remember(self._places, torch_choice)
+            self._make(tests)
+            lock.shared()
+            variables = self._ready(tests)
+        return Environment(variables, self._ros, lock)
+
+    def _ready(self, tests: bool) -> dict[str, str] | None:
+        """Return the environment variables where everything stands as its content says."""
+        venv = Venv(self._places, self._ros)
+        if not all(venv.ready(group) for group in venv.groups(tests)):
+            return None
+        workspace = self._workspace(venv)
+        if workspace.stale() or workspace.gone():
+            return None
+        added = sourced.load(self._cache, workspace.key())
+        if added is None:
+            return None
+        return sourced.apply(self._environ, added, self._places, self._ros)
+
+    def _make(self, tests: bool) -> None:
+        ensure_system_packages(self._places.logs / 'system.log')
+        venv = Venv(self._places, self._ros)
+        venv.ensure(venv.groups(tests=False))
+        workspace = self._workspace(venv)
+        env = sourced.build_environment(self._places, self._environ, self._ros is not None)
+        workspace.build(env)
+        sourced.save(self._cache, workspace.key(), sourced.source(self._places, env))
+        venv.ensure(venv.groups(tests))
+
+    @property
+    def _cache(self) -> os.PathLike[str]:
+        return self._places.state / 'environment.json'
+
+    def _workspace(self, venv: Venv) -> Workspace:
+        outside = key_of(*(venv.key(group) for group in venv.groups(tests=False)))
+        return Workspace(self._places, outside, self._compat())
+
+    def _compat(self) -> tuple[str, ...]:
+        """Return the interface packages that the suite brings because this ROS lacks them."""
+        brought = self._places.root / COMPAT
+        names = sorted(f.parent.name for f in brought.glob('*/package.xml'))
+        prefixes = (self._ros.prefixes if self._ros else str(self._places.venv)).split(os.pathsep)
+        index = 'share/ament_index/resource_index/packages'
+        return tuple(
+            name
+            for name in names
+            if not any(os.path.exists(f'{prefix}/{index}/{name}') for prefix in prefixes)
+        )
