@@ -1,0 +1,1 @@
+"""The shared trunk: words, pictures and state to one condition vector."""
