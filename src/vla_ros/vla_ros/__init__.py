@@ -1,0 +1,1 @@
+"""What the nodes of the VLA suite share; nothing here knows cameras, models or limits."""
