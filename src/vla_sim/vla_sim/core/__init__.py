@@ -1,0 +1,1 @@
+"""The simulated robot without ROS: MuJoCo scene, tasks, words, expert, faults."""
