@@ -130,7 +130,7 @@ class FlowPolicy:
         words = self._words.get(instruction)
         if words is None:
             tokens = torch.from_numpy(self.checkpoint.tokenizer.encode(instruction))
-            words = self._model.trunk.read(tokens[None, None])
+            words = self._model.trunk.read(tokens[None])[None]
             self._words[instruction] = words
             if len(self._words) > SENTENCES_KEPT:
                 self._words.popitem(last=False)

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from vla_policy.core.model.vision import STRIDE, tokens_along
 
-LOOK_OBJECT, LOOK_PLATE = 0, 1  # the queries that are told where to look
+TOLD = 2  # the first queries are told where to look: at the named object, at the plate
 
 
 def position_loss(predicted: Tensor, positions: Tensor) -> Tensor:
@@ -14,13 +14,13 @@ def position_loss(predicted: Tensor, positions: Tensor) -> Tensor:
 
 
 def look_loss(logits: Tensor, uv: Tensor, height: int, width: int) -> Tensor:
-    """Return the cross-entropy between where a query looks and where its thing is.
+    """Return the cross-entropy between where queries look and where their things are.
 
     The target is bilinear over the four tokens around the pixel; what is out of view is ignored.
 
     Args:
-        logits: (N, T) over tokens, row by row.
-        uv: (N, 2) pixels, NaN where out of view.
+        logits: (..., T) over tokens, row by row.
+        uv: (..., 2) pixels, NaN where out of view.
         height: Of the picture, pixels.
         width: Of the picture, pixels.
     """

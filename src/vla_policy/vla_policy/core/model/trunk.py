@@ -73,9 +73,8 @@ class Trunk(nn.Module):
         )
 
     def read(self, tokens: Tensor) -> Tensor:
-        """Return (B, S, text_width) for tokens (B, S, length)."""
-        b, s, length = tokens.shape
-        return self.text(tokens.reshape(b * s, length)).view(b, s, -1)
+        """Return (U, text_width) for U sentences (U, length)."""
+        return self.text(tokens)
 
     def forward(self, images: Mapping[str, Tensor], state: Tensor, words: Tensor) -> Condition:
         """Condition S sentences on each of B pictures; pictures are encoded once each.
@@ -83,7 +82,7 @@ class Trunk(nn.Module):
         Args:
             images: Camera key -> (B, 3, height, width) in 0..1.
             state: (B, state) normalised features.
-            words: (B, S, text_width) from `read`.
+            words: (B, S, text_width), sentences from `read`.
         """
         b, s, _ = words.shape
         q, width = self.sizes.queries, self.sizes.vision_width

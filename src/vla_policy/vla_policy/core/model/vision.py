@@ -73,9 +73,14 @@ class Gaze(nn.Module):
         Returns:
             What was seen (B, Q, 3 + features), and the logits (B, Q, T) that say where.
         """
-        logits = (queries @ self.key(tokens).transpose(1, 2)).float() * self.scale
-        weights = logits.softmax(-1)
-        place = weights @ self.grid
-        peak = logits.amax(-1, keepdim=True)
-        read = weights.to(tokens.dtype) @ self.value(tokens)
-        return torch.cat([place, 0.1 * peak, read.float()], -1), logits
+        keys, values = self.key(tokens).float(), self.value(tokens).float()
+        queries = queries.float() * self.scale
+        with torch.autocast(tokens.device.type, enabled=False):
+            logits = queries @ keys.transpose(1, 2)
+            weights = logits.softmax(-1)
+            grid = self.grid.expand(len(tokens), -1, -1)
+            read = weights @ torch.cat([grid, values], -1)
+        # the peak again from its own key: differentiating a maximum over all tokens costs more
+        best = logits.detach().argmax(-1, keepdim=True).expand(-1, -1, keys.shape[-1])
+        peak = (queries * keys.gather(1, best)).sum(-1, keepdim=True)
+        return torch.cat([read, 0.1 * peak], -1), logits

@@ -12,7 +12,7 @@ from vla_policy.core.dataset import Frames
 from vla_policy.core.features import gripper_group, state_features, tool_group
 from vla_policy.core.projection import project
 from vla_policy.core.statistics import Spread, Statistics, constant_rotation
-from vla_policy.core.text import Tokenizer
+from vla_policy.core.text import PAD, Tokenizer
 from vla_policy.core.training.settings import TrainSettings
 
 
@@ -23,22 +23,23 @@ class Batch:
     Attributes:
         images: Camera key -> (B, 3, height, width) in 0..1.
         state: (B, 9) normalised.
-        tokens: (B, S, length).
+        tokens: (U, words) of the U different sentences, cut to the longest.
+        sentence: (B, S) which of them.
         rows: (N, H, 3) normalised tool positions relative to the tool.
         gripper: (N, H) 0 closed or 1 open.
         positions: (N, 6) normalised named object and plate relative to the tool.
-        object_uv: Camera key -> (N, 2) pixels of the named object, NaN out of view.
-        plate_uv: Camera key -> (N, 2) pixels of the plate, NaN out of view.
+        uv: Camera key -> (N, 2, 2) pixels (u, v) of the named object and of the plate, NaN out
+            of view.
     """
 
     images: Mapping[str, Tensor]
     state: Tensor
     tokens: Tensor
+    sentence: Tensor
     rows: Tensor
     gripper: Tensor
     positions: Tensor
-    object_uv: Mapping[str, Tensor]
-    plate_uv: Mapping[str, Tensor]
+    uv: Mapping[str, Tensor]
 
 
 class Labels:
@@ -81,18 +82,16 @@ class Labels:
         plate = np.broadcast_to(self.frames.gather(chosen, 'plate_position')[:, None], named.shape)
         return np.concatenate([named - tool, plate - tool], -1).reshape(-1, 6)
 
-    def pixels(self, chosen: np.ndarray, key: str) -> tuple[np.ndarray, np.ndarray]:
-        """Return (N, 2) pixels of the named object and of the plate in one camera."""
+    def pixels(self, chosen: np.ndarray, key: str) -> np.ndarray:
+        """Return (N, 2, 2) pixels of the named object and of the plate in one camera."""
         named = self.frames.gather(chosen, 'object_position')
         plate = np.broadcast_to(self.frames.gather(chosen, 'plate_position')[:, None], named.shape)
-        count = named.shape[1]
+        points = np.stack([named, plate], 2)
+        count = points.shape[1] * 2
         K = np.repeat(self.frames.gather(chosen, f'intrinsics.{key}'), count, 0)
         T = np.repeat(self.frames.gather(chosen, f'camera_poses.{key}'), count, 0)
         height, width = self.cameras[key]
-        return (
-            project(named.reshape(-1, 3), K, T, width, height),
-            project(plate.reshape(-1, 3), K, T, width, height),
-        )
+        return project(points.reshape(-1, 3), K, T, width, height).reshape(-1, 2, 2)
 
     def statistics(self) -> Statistics:
         """Measure every frame."""
@@ -151,16 +150,19 @@ class Batches:
         rows, gripper = self.labels.rows(chosen)
         uv = {key: self.labels.pixels(chosen, key) for key in self.labels.cameras}
         sentences = self.labels.frames.gather(chosen, 'sentence')
+        different, sentence = np.unique(sentences, return_inverse=True)
+        tokens = self._tokens[different]
+        tokens = tokens[:, : int((tokens != PAD).sum(1).max())]
         stats = self.statistics
         return Batch(
             images=images,
             state=torch.from_numpy(stats.state.normalise(self.labels.state(chosen, noise))),
-            tokens=torch.from_numpy(self._tokens[sentences]),
+            tokens=torch.from_numpy(tokens),
+            sentence=torch.from_numpy(sentence.reshape(sentences.shape)),
             rows=torch.from_numpy(stats.rows.normalise(rows)),
             gripper=torch.from_numpy(gripper),
             positions=torch.from_numpy(stats.positions.normalise(self.labels.positions(chosen))),
-            object_uv={key: torch.from_numpy(pair[0]) for key, pair in uv.items()},
-            plate_uv={key: torch.from_numpy(pair[1]) for key, pair in uv.items()},
+            uv={key: torch.from_numpy(pixels) for key, pixels in uv.items()},
         )
 
 

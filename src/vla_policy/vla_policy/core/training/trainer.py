@@ -184,7 +184,7 @@ class Trainer:
     def losses(self, batch: Batch, generator: torch.Generator) -> dict[str, tuple[float, Tensor]]:
         """Return weight and loss by name."""
         s, trunk = self.settings, self.model.trunk
-        condition = trunk(batch.images, batch.state, trunk.read(batch.tokens))
+        condition = trunk(batch.images, batch.state, trunk.read(batch.tokens)[batch.sentence])
         vector = condition.vector.flatten(0, 1)
         parts = self.model.head.losses(vector, batch.rows, batch.gripper, generator)
         found = {name: (1.0, loss) for name, loss in parts.items()}
@@ -192,11 +192,8 @@ class Trainer:
         found['position'] = (s.position_weight, positions)
         looks = []
         for key, logits in condition.looks.items():
-            flat, size = logits.flatten(0, 1), self.config.cameras[key]
-            looks += [
-                losses.look_loss(flat[:, losses.LOOK_OBJECT], batch.object_uv[key], *size),
-                losses.look_loss(flat[:, losses.LOOK_PLATE], batch.plate_uv[key], *size),
-            ]
+            told = logits[:, :, : losses.TOLD].flatten(0, 1)
+            looks.append(losses.look_loss(told, batch.uv[key], *self.config.cameras[key]))
         found['look'] = (s.look_weight, torch.stack(looks).mean())
         return found
 

@@ -22,7 +22,9 @@ def validate(
         thinks it is; `row_mm`: median distance of row 5 (or the last) from the expert's;
         `gripper`: share of gripper rows that agree.
     """
-    condition = model.trunk(batch.images, batch.state, model.trunk.read(batch.tokens))
+    condition = model.trunk(
+        batch.images, batch.state, model.trunk.read(batch.tokens)[batch.sentence]
+    )
     vector = condition.vector.flatten(0, 1)
     rows, gripper = model.head.plan(vector, torch.zeros_like(batch.rows), config.sampler)
     spread = statistics.positions.std[:3] * 1000.0
