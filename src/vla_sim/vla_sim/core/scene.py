@@ -27,7 +27,7 @@ FLOOR_Z = -0.75
 WOOD_PX = 1024
 
 # The picture for people: what it looks at (world, m), from how far, azimuth, elevation (degrees).
-VIEW = ((0.06, 0.03, 0.19), 1.55, 138.0, -27.0)
+VIEW = ((0.07, 0.03, 0.20), 1.47, 140.0, -27.0)
 
 
 @dataclass(frozen=True)
@@ -157,12 +157,16 @@ def _surroundings(spec: mujoco.MjSpec, profile: Profile) -> None:
 
 
 def _lights(spec: mujoco.MjSpec, profile: Profile) -> None:
-    """One key light and a fill; shadows get a penumbra from three weaker copies of the key."""
+    """One key light and a fill; shadows get a penumbra from weaker lights beside the key."""
     key = np.array([0.55, -0.85, 1.75])
-    beside = (np.array([[0.05, 0.02, 0.0], [-0.03, 0.05, 0.03], [-0.02, -0.05, -0.03]])
-              if profile.shadows else np.zeros((0, 3)))  # fmt: skip
-    share = 0.56 / (1 + len(beside))
-    for k, position in enumerate([key, *(key + beside)]):
+    places, share, fill = [key], 0.56, [0.22, 0.23, 0.25]
+    if profile.finish:
+        angles = np.linspace(0.0, 2.0 * np.pi, 5, endpoint=False)
+        places += [key + [0.07 * np.cos(a), 0.045 * np.sin(a), 0.05 * np.sin(a)] for a in angles]
+        share, fill = 0.64 / len(places), [0.17, 0.18, 0.20]
+        spec.visual.headlight.ambient = [0.26, 0.27, 0.30]
+        spec.visual.headlight.diffuse = [0.05, 0.05, 0.05]
+    for k, position in enumerate(places):
         spec.worldbody.add_light(
             name=f'key{k}', type=mujoco.mjtLightType.mjLIGHT_SPOT, pos=position,
             dir=np.array([0.08, 0.0, 0.0]) - position, cutoff=60.0, exponent=1.0, range=20.0,
@@ -171,7 +175,7 @@ def _lights(spec: mujoco.MjSpec, profile: Profile) -> None:
         )  # fmt: skip
     spec.worldbody.add_light(
         name='fill', type=mujoco.mjtLightType.mjLIGHT_DIRECTIONAL, pos=[0.0, 1.0, 2.0],
-        dir=[-0.35, 0.55, -0.85], castshadow=False, diffuse=[0.22, 0.23, 0.25],
+        dir=[-0.35, 0.55, -0.85], castshadow=False, diffuse=fill,
         specular=[0.08, 0.08, 0.08], ambient=[0.0, 0.0, 0.0],
     )  # fmt: skip
 
@@ -216,12 +220,12 @@ def _table(spec: mujoco.MjSpec, profile: Profile) -> None:
                 material='steel', contype=0, conaffinity=0,
             )  # fmt: skip
     if profile.finish:
-        reach = TABLE_HALF - 0.06
+        reach = TABLE_HALF - 0.03
         for sign in (-1, 1):
-            _box(spec, 'steel', [reach, 0.012, 0.025],
-                 [TABLE_CENTRE_X, sign * reach, -0.063])  # fmt: skip
-            _box(spec, 'steel', [0.012, reach, 0.025],
-                 [TABLE_CENTRE_X + sign * reach, 0.0, -0.063])  # fmt: skip
+            _box(spec, 'edge', [reach, 0.010, 0.030],
+                 [TABLE_CENTRE_X, sign * reach, -0.068])  # fmt: skip
+            _box(spec, 'edge', [0.010, reach, 0.030],
+                 [TABLE_CENTRE_X + sign * reach, 0.0, -0.068])  # fmt: skip
 
 
 def _box(spec: mujoco.MjSpec, material: str, size: list[float], pos: list[float]) -> None:
