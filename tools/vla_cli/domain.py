@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from vla_cli.refusal import Refusal
+from vla_cli.errors import UsageError
 
 VARIABLE = 'ROS_DOMAIN_ID'
 LARGEST = 232
@@ -56,8 +56,10 @@ class Domain:
         return {VARIABLE: str(self.number)}
 
     def release(self) -> None:
-        """Give the domain back."""
-        os.close(self._fd)
+        """Give the domain back; once is enough."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
 
 
 def claim(
@@ -70,7 +72,7 @@ def claim(
     """Take the domain that ROS_DOMAIN_ID names, or the lowest free one from `first`.
 
     Raises:
-        Refusal: The named one is no domain or another graph of ours is on it; or none is free.
+        UsageError: The named one is no domain or another graph of ours is on it; or none is free.
     """
     folder = folder or lock_folder()
     about = {'pid': os.getpid(), 'transport': transport, 'root': str(root)}
@@ -82,7 +84,7 @@ def claim(
             if time.monotonic() > deadline:
                 other = _holder(folder, number)
                 whose = f' (process {other.pid}, started from {other.root})' if other else ''
-                raise Refusal(
+                raise UsageError(
                     f'{VARIABLE}={number}: another graph is on this DDS domain{whose}; end it, '
                     f'name another domain, or unset {VARIABLE} to get a free one'
                 )
@@ -92,7 +94,7 @@ def claim(
         fd = _take(folder, number, about)
         if fd is not None:
             return Domain(number, fd)
-    raise Refusal(f'no DDS domain from {first} to {LARGEST_SAFE} is free')
+    raise UsageError(f'no DDS domain from {first} to {LARGEST_SAFE} is free')
 
 
 def running_graph(environ: Mapping[str, str], folder: Path | None = None) -> RunningGraph | None:
@@ -105,7 +107,7 @@ def running_graph(environ: Mapping[str, str], folder: Path | None = None) -> Run
 
 def _number(text: str) -> int:
     if not text.isdecimal() or int(text) > LARGEST:
-        raise Refusal(f'{VARIABLE}={text}: a DDS domain is a whole number from 0 to {LARGEST}')
+        raise UsageError(f'{VARIABLE}={text}: a DDS domain is a whole number from 0 to {LARGEST}')
     return int(text)
 
 

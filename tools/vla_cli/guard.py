@@ -1,4 +1,4 @@
-"""Runs a command and, when it is told to end or its parent dies, ends all that the command started.
+"""Runs a command and ends all that it started when told to end, or when the parent dies.
 
 Builds start compilers that start compilers; killing the first leaves the others writing. Started
 as leader of its own process group: `python guard.py COMMAND [ARGUMENT ...]`.

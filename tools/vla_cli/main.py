@@ -6,9 +6,9 @@ import signal
 import sys
 from pathlib import Path
 
+from vla_cli.errors import RunError, UsageError
 from vla_cli.parser import parse
 from vla_cli.places import Places
-from vla_cli.refusal import Failure, Refusal
 
 INTERRUPTED = 130
 TERMINATED = 143
@@ -33,7 +33,7 @@ def main(argv: list[str], root: str, started_ns: int) -> int:
     try:
         call = parse(argv, Places(Path(root)))
         return call()
-    except (Refusal, Failure) as no:
+    except (UsageError, RunError) as no:
         print(no, file=sys.stderr)
         return no.status
     except KeyboardInterrupt:

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import NoReturn
 
+from vla_cli.errors import UsageError
 from vla_cli.places import Places
-from vla_cli.refusal import Refusal
 from vla_cli.values import unknown
 
 COMMANDS = {
@@ -34,7 +34,7 @@ class OneLineParser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Refuse."""
-        raise Refusal(f'{self.prog}: {message.removeprefix("argument ")}')
+        raise UsageError(f'{self.prog}: {message.removeprefix("argument ")}')
 
     def parse_all(self, words: list[str]) -> argparse.Namespace:
         """Parse `words`; anything left over is refused by name."""
@@ -50,14 +50,14 @@ def parse(argv: list[str], places: Places) -> Callable[[], int]:
     """Return what to call for this command line.
 
     Raises:
-        Refusal: It is wrong.
+        UsageError: It is wrong.
     """
     first = argv[0] if argv else '--help'
     if first in ('-h', '--help', 'help'):
         return partial(_print_help, places)
     if first not in COMMANDS:
         what = 'option' if first.startswith('-') else 'subcommand'
-        raise Refusal(f'./vla: {unknown(first, list(COMMANDS), what)}')
+        raise UsageError(f'./vla: {unknown(first, list(COMMANDS), what)}')
     module = importlib.import_module(f'vla_cli.commands.{MODULES.get(first, first)}')
     parser = OneLineParser(first, f'{COMMANDS[first].capitalize()}.')
     module.add_options(parser, places)

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from vla_cli.lock import FileLock
 from vla_cli.places import Places
@@ -49,7 +50,7 @@ class SetUp:
             torch_choice: `cpu` or `cuda`, remembered; None keeps what was chosen before.
 
         Raises:
-            Failure: A step failed or needs what only a person can install.
+            RunError: A step failed or needs what only a person can install.
         """
         self._places.state.mkdir(exist_ok=True)
         lock = FileLock(self._places.state / 'lock')
@@ -91,7 +92,7 @@ class SetUp:
         venv.ensure(venv.groups(tests))
 
     @property
-    def _cache(self) -> os.PathLike[str]:
+    def _cache(self) -> Path:
         return self._places.state / 'environment.json'
 
     def _workspace(self, venv: Venv) -> Workspace:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from vla_cli import children
-from vla_cli.refusal import Failure
+from vla_cli.errors import RunError
 
 TAIL_LINES = 15
 
@@ -54,7 +54,7 @@ class Step:
         """Run a command with its output in `log`; end it with this process.
 
         Raises:
-            Failure: It failed: the end of the log and where the log is.
+            RunError: It failed: the end of the log and where the log is.
         """
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open('ab') as output:
@@ -74,4 +74,4 @@ class Step:
         if status != 0:
             tail = log.read_text(errors='replace').splitlines()[-TAIL_LINES:]
             shown = '\n'.join(f'  | {line}' for line in tail)
-            raise Failure(f'{self._title} failed (exit {status}):\n{shown}\n  whole log: {log}')
+            raise RunError(f'{self._title} failed (exit {status}):\n{shown}\n  whole log: {log}')

@@ -1,4 +1,4 @@
-"""Mends the CMake files of the ROS message wheels, which name folders of the machine they come from."""
+"""Mends CMake files of the ROS message wheels: they name folders of the machine they come from."""
 
 import re
 import subprocess

@@ -1,6 +1,5 @@
 """Whether a ROS 2 Jazzy installation is sourced here, and which Python it is made for."""
 
-import os
 import shutil
 import subprocess
 from collections.abc import Mapping

@@ -6,8 +6,8 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
+from vla_cli.errors import RunError
 from vla_cli.places import Places
-from vla_cli.refusal import Failure
 from vla_cli.setup.ros import RosInstallation
 
 SEARCH_PATHS = {
@@ -47,10 +47,8 @@ def source(places: Places, env: Mapping[str, str]) -> dict[str, list[str]]:
     command = f'. "{script}" && env -0'
     done = subprocess.run(['bash', '-c', command], env=dict(env), capture_output=True, check=False)
     if done.returncode != 0:
-        raise Failure(f'sourcing {script} failed: {done.stderr.decode(errors="replace").strip()}')
-    after = dict(
-        entry.split('=', 1) for entry in done.stdout.decode().split('\0') if '=' in entry
-    )
+        raise RunError(f'sourcing {script} failed: {done.stderr.decode(errors="replace").strip()}')
+    after = dict(entry.split('=', 1) for entry in done.stdout.decode().split('\0') if '=' in entry)
     added = {}
     for name in sorted(SEARCH_PATHS | SINGLE):
         before = _parts(env.get(name)) if name in SEARCH_PATHS else []

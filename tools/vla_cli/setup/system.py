@@ -11,7 +11,7 @@ import sysconfig
 from collections.abc import Callable
 from pathlib import Path
 
-from vla_cli.refusal import Failure
+from vla_cli.errors import RunError
 from vla_cli.setup.progress import Step
 
 EGL_VENDORS = ('/usr/share/glvnd/egl_vendor.d', '/etc/glvnd/egl_vendor.d')
@@ -78,7 +78,7 @@ def ensure_system_packages(log: Path) -> None:
     """Install what is missing, where that needs no password.
 
     Raises:
-        Failure: It cannot be installed from here: one line with the command to type.
+        RunError: It cannot be installed from here: one line with the command to type.
     """
     names = missing()
     if not names:
@@ -86,9 +86,9 @@ def ensure_system_packages(log: Path) -> None:
     command = ['apt-get', 'install', '-y', '--no-install-recommends', *names]
     before = _elevated()
     if before is None or shutil.which('apt-get') is None:
-        raise Failure(
+        raise RunError(
             f'these system packages are missing: type `sudo {" ".join(command)}`, then again '
-            f'`./vla` (their names are Debian\'s; elsewhere, the packages that hold the same)'
+            f"`./vla` (their names are Debian's; elsewhere, the packages that hold the same)"
         )
     quiet = [*before, 'env', 'DEBIAN_FRONTEND=noninteractive']
     with Step(f'system packages {" ".join(names)}') as step:
@@ -97,7 +97,7 @@ def ensure_system_packages(log: Path) -> None:
     importlib.invalidate_caches()
     still = missing()
     if still:
-        raise Failure(
+        raise RunError(
             f'{" ".join(still)} installed, yet {sys.executable} does not find what they bring: '
-            'is this Python the system\'s own?'
+            "is this Python the system's own?"
         )

@@ -4,8 +4,8 @@ import json
 import subprocess
 from pathlib import Path
 
+from vla_cli.errors import RunError
 from vla_cli.places import Places
-from vla_cli.refusal import Failure
 from vla_cli.setup.progress import Step, note
 
 CHOICES = ('cpu', 'cuda')
@@ -39,7 +39,7 @@ def prepare(places: Places, pip: list[str | Path], log: Path) -> list[str]:
     """Say what torch will cost and return the words that pip needs for the choice.
 
     Raises:
-        Failure: The CPU build was chosen and none of pip's indexes has it.
+        RunError: The CPU build was chosen and none of pip's indexes has it.
     """
     chosen, pin = choice(places), pinned(places)
     wanted = f'{pin}+cpu' if chosen == 'cpu' else pin
@@ -51,7 +51,7 @@ def prepare(places: Places, pip: list[str | Path], log: Path) -> list[str]:
         return [wanted] if chosen == 'cpu' else []
     found = _candidate(pip, wanted)
     if found is None and chosen == 'cpu':
-        raise Failure(
+        raise RunError(
             f"none of pip's indexes has {wanted}: add PyTorch's own index for CPU builds "
             '(`pip config set global.extra-index-url ...`, address under "Get started" on '
             'pytorch.org), or choose `--torch cuda`'

@@ -73,7 +73,8 @@ class Venv:
 
     def ready(self, group: Group) -> bool:
         """Tell whether the group is installed as its files say now."""
-        return not self._marker.exists() and stamped(group.stamp(self._places.venv), self.key(group))
+        stamp = group.stamp(self._places.venv)
+        return not self._marker.exists() and stamped(stamp, self.key(group))
 
     def ensure(self, groups: list[Group]) -> None:
         """Make and fill the environment; does nothing where it is ready."""
@@ -105,7 +106,7 @@ class Venv:
         log = self._places.logs / f'pip-{group.name}.log'
         log.unlink(missing_ok=True)
         root = self._places.root
-        pip = [self._places.python, '-m', 'pip', '--disable-pip-version-check']
+        pip: list[str | Path] = [self._places.python, '-m', 'pip', '--disable-pip-version-check']
         words: list[str | Path] = []
         for name in group.files:
             words += ['-r', root / name]

@@ -12,7 +12,8 @@ from vla_cli.setup.progress import Step
 
 COMPAT = 'tools/compat'
 SHARED_BY_BRINGUP = ('launch', 'config', 'checkpoints')
-COLCON = 'import sys; from colcon_core.command import main; sys.exit(main())'  # scripts get its Python
+# run by the environment's own Python, which then stands in the scripts that colcon installs
+COLCON = 'import sys; from colcon_core.command import main; sys.exit(main())'
 BUILD_FILES = {'package.xml', 'setup.py', 'setup.cfg', 'CMakeLists.txt'}
 INTERFACES = {'.msg', '.srv', '.action'}
 
@@ -100,7 +101,8 @@ class Workspace:
             *(places.python, '-c', COLCON, '--log-base', places.logs / 'colcon'),
             *('build', '--symlink-install'),
             *('--build-base', places.build, '--install-base', places.install),
-            *('--base-paths', *{p.folder.parent for p in self.packages()}),
+            '--base-paths',
+            *{p.folder.parent for p in self.packages()},
             *('--packages-select', *names),
             *('--event-handlers', 'console_cohesion+', 'console_direct-'),
             *('--cmake-args', '-G', 'Ninja', '-DBUILD_TESTING=OFF', '--no-warn-unused-cli'),
@@ -110,6 +112,7 @@ class Workspace:
         return self._places.install / package.name / '.stamp'
 
     def _clear(self, name: str) -> None:
-        (self._places.install / name / '.stamp').unlink(missing_ok=True)  # before it stops being true
+        # first, while what it says is still true
+        (self._places.install / name / '.stamp').unlink(missing_ok=True)
         shutil.rmtree(self._places.install / name, ignore_errors=True)
         shutil.rmtree(self._places.build / name, ignore_errors=True)
