@@ -1,0 +1,1 @@
+"""Turns action chunks into safe joint commands at a fixed rate."""

@@ -1,0 +1,1 @@
+"""What the executor decides, without ROS: every time is an argument, in ns."""

@@ -1,0 +1,363 @@
+"""From chunks to joint commands: one tick is strategy, interpolation, kinematics, gate."""
+
+import threading
+
+import numpy as np
+
+from vla_control.core.commanded import Commanded, Measured
+from vla_control.core.errors import ChunkRefused, RowRefused, StateRefused, StillUnsafe
+from vla_control.core.gate import Gate, Verdict
+from vla_control.core.latch import StopLatch
+from vla_control.core.ledger import Ledger
+from vla_control.core.pursuit import Pursuit
+from vla_control.core.reasons import Reason
+from vla_control.core.rows import RowLayout
+from vla_control.core.settings import STOP, ExecutorSettings
+from vla_control.core.store import ChunkStore
+from vla_control.core.waypoints import Waypoints
+from vla_core.chunk import ActionChunk
+from vla_core.command import Command, ExecutorStatus, Mode
+from vla_core.contract import RobotContract
+from vla_core.se3 import SE3
+from vla_core.timing import SECOND
+
+
+class ChunkExecutor:
+    """Executes chunks under limits, one command per tick.
+
+    Owns the epoch, the instruction, the stop latch and the counters. Thread-safe: chunks, words
+    and measurements may come from another thread than the one that ticks.
+    """
+
+    def __init__(self, contract: RobotContract, settings: ExecutorSettings | None = None):
+        """Check that the contract can be executed, and load its model.
+
+        Raises:
+            SettingsError: the contract's action groups are not of a kind that is executed.
+            ContractError: the model is unreadable or does not fit the contract.
+        """
+        settings = settings or ExecutorSettings()
+        self._lock = threading.Lock()
+        self._contract, self._settings = contract, settings
+        self._tick_ns = contract.rates.control_ns
+        self._order = [contract.state.names.index(name) for name in contract.output.joints]
+        self._layout = RowLayout(contract)
+        self._store = ChunkStore(contract, self._layout, settings.max_lead_ns)
+        self._pursuit = Pursuit(contract, settings, self._layout)
+        self._gate = Gate(contract, settings.modes, settings.watchdog_ns)
+        self._commanded = Commanded(self._gate, self._layout.gripper_outputs)
+        self._latch, self._ledger = StopLatch(), Ledger()
+
+        self._epoch, self._instruction = 1, ''
+        self._measured: Measured | None = None
+        self._not_before_ns = 0  # joint states older than this say nothing about where we are
+        self._now_ns = 0
+        self._sequence = 0
+        self._moving = False  # whether the last command followed a chunk
+        self._followed_any = False  # in this epoch: holds before its first row do not count
+        self._hold_reason = ''
+        self._last_refusal = ''
+
+    # -- what comes in ---------------------------------------------------------------------------
+
+    def measure(
+        self, stamp_ns: int, positions: np.ndarray, velocities: np.ndarray | None = None
+    ) -> None:
+        """Take measured joints.
+
+        Args:
+            stamp_ns: ROS time of the measurement.
+            positions: (S,) rad or m, in the order of the contract's `state.names`.
+            velocities: (S,) rad/s or m/s; None where the robot tells none (counts as rest when
+                motion is taken over from it).
+
+        Raises:
+            StateRefused: not S finite numbers; what was measured before stays, and gets old.
+        """
+        width = len(self._contract.state.names)
+        q = _joints('positions', positions, width)
+        v = np.zeros(width) if velocities is None else _joints('velocities', velocities, width)
+        measured = Measured(stamp_ns, q[self._order], v[self._order])
+        with self._lock:
+            self._measured = measured
+
+    def accept(self, chunk: ActionChunk, now_ns: int) -> None:
+        """Take a chunk in.
+
+        Raises:
+            ChunkRefused: with its reason; counted, except while there is no instruction.
+        """
+        with self._lock:
+            if not self._instruction:
+                raise ChunkRefused(Reason.IDLE, 'there is no instruction to follow')
+            try:
+                self._store.accept(chunk, self._epoch, now_ns)
+            except ChunkRefused as refusal:
+                self._last_refusal = str(refusal)
+                if self._settings.modes.get(refusal.reason) == STOP:
+                    self._latch.request(refusal.reason)
+                raise
+
+    def instruct(self, text: str, now_ns: int) -> int:
+        """Change the instruction and return the epoch in force; '' makes the executor idle.
+
+        Other words begin a new epoch: all that was planned under the old ones is dropped, the
+        robot brakes from where it is commanded and waits for a chunk. The same words change
+        nothing.
+        """
+        with self._lock:
+            if text != self._instruction:
+                self._instruction = text
+                self._begin_epoch()
+                self._let_go_if_far()
+            return self._epoch
+
+    def reset(self, now_ns: int) -> int:
+        """Begin a new epoch from where the robot is measured from now on; return the epoch.
+
+        For a robot that was put elsewhere by someone else, a simulated scene that was reset.
+        """
+        with self._lock:
+            self._begin_epoch()
+            self._commanded.let_go(keep_fingers=False)
+            self._not_before_ns = now_ns
+            return self._epoch
+
+    def stop(self, reason: str, now_ns: int) -> None:
+        """Latch a stop: brake, then hold until it is cleared. The first reason wins."""
+        with self._lock:
+            self._latch.request(reason)
+
+    def clear(self, now_ns: int) -> None:
+        """Clear a latched stop; the next chunk resumes. Without one, nothing happens.
+
+        Raises:
+            StillUnsafe: the robot is still braking, or what caused the stop is still there.
+        """
+        with self._lock:
+            reason = self._latch.reason
+            if not reason:
+                return
+            if not self._commanded.at_rest:
+                raise StillUnsafe(f'{reason}: the robot still brakes; clear it once it rests')
+            if reason in (Reason.STALE_STATE, Reason.FIRST_STEP) and self._stale(now_ns):
+                raise StillUnsafe(f'{reason}: there are no fresh joint states')
+            self._latch.release()
+            self._forget_plans()
+            self._let_go_if_far()
+
+    # -- what goes out ---------------------------------------------------------------------------
+
+    def tick(self, now_ns: int) -> Command | None:
+        """Return the command of this tick, None where nothing is to be sent.
+
+        Nothing is sent while idle and at rest, at a time that was ticked already, and before
+        joints were measured.
+        """
+        with self._lock:
+            passed_ns = now_ns - self._now_ns
+            if passed_ns == 0:
+                return None
+            if passed_ns < 0:  # the clock went back: plans are meant for another time
+                self._forget_plans()
+            self._now_ns = now_ns
+            self._store.drop_elapsed(now_ns)
+            if not self._ready(now_ns):
+                self._moving = False
+                return None
+            # A late tick earns no larger step: the controller has one tick's time to follow it.
+            dt_s = (min(passed_ns, self._tick_ns) if passed_ns > 0 else self._tick_ns) / SECOND
+            return self._command(now_ns, dt_s)
+
+    def plan(self, now_ns: int) -> ActionChunk | None:
+        """Return what will be executed from now on, None before anything was commanded.
+
+        Row 0 is what is commanded now; the rows after it, one chunk step apart, are what the
+        chunks in force ask for. While nothing is followed, row 0 is all there is.
+        """
+        with self._lock:
+            if not self._commanded.known:
+                return None
+            start = self._pursuit.pose(self._commanded)
+            step_ns = self._contract.rates.step_ns
+            ahead = self._pursuit.ahead(now_ns, step_ns) if self._moving else None
+            tracks = self._pursuit.origin[0] if self._moving else ()
+            newest = tracks[-1].chunk if tracks else None
+            epoch, instruction = self._epoch, self._instruction
+        points = Waypoints.single(now_ns, start).followed_by(ahead)
+        return ActionChunk(
+            t0_ns=now_ns,
+            step_ns=step_ns,
+            observation_stamp_ns=newest.observation_stamp_ns if newest else now_ns,
+            sequence=newest.sequence if newest else 0,
+            epoch=epoch,
+            contract_digest=self._contract.digest,
+            columns=self._contract.action.columns,
+            actions=self._layout.actions(points),
+            instruction=instruction,
+        )
+
+    def status(self, now_ns: int) -> ExecutorStatus:
+        """Return the state; `executed` holds what was first followed since the last call."""
+        with self._lock:
+            return ExecutorStatus(
+                stamp_ns=now_ns,
+                mode=self._mode,
+                epoch=self._epoch,
+                instruction=self._instruction,
+                strategy=self._settings.strategy,
+                hold_reason=self._hold_reason if self._mode is Mode.HOLDING else '',
+                stop_reason=self._latch.reason,
+                last_refusal=self._last_refusal,
+                gate=self._ledger.gate(self._latch.count),
+                chunks=self._store.counts,
+                executed=self._ledger.drain(),
+            )
+
+    def tool_now(self) -> SE3 | None:
+        """Return the tool pose T_base_tool of the newest measured joints, None before any."""
+        with self._lock:
+            if self._measured is None:
+                return None
+            return self._pursuit.kinematics.forward(self._measured.positions)
+
+    # -- one tick --------------------------------------------------------------------------------
+
+    def _ready(self, now_ns: int) -> bool:
+        """Whether there is something to command, taking over from measured joints if needed."""
+        if not self._instruction:
+            self._hold_reason = ''
+            if self._commanded.at_rest:
+                self._commanded.let_go(keep_fingers=True)
+            return self._commanded.known
+        if self._commanded.known:
+            return True
+        measured = self._measured
+        self._hold_reason = Reason.SILENCE
+        if measured is None or self._stale(now_ns) or measured.stamp_ns < self._not_before_ns:
+            return False
+        if not self._commanded.keeps_fingers:
+            self._pursuit.grippers.seen_at(measured.positions[self._layout.gripper_outputs])
+        before_ns = now_ns - self._tick_ns
+        if not self._commanded.take_over(measured, before_ns, self._tick_ns / SECOND):
+            self._hold_reason = Reason.POSITION
+            self._last_refusal = f'{Reason.POSITION}: the robot stands outside its joint limits'
+            return False
+        return True
+
+    def _command(self, now_ns: int, dt_s: float) -> Command:
+        clipped = self._move(now_ns, dt_s)
+        self._moving = clipped is not None
+        if not self._moving:
+            self._commanded.brake(now_ns, dt_s)
+        if self._instruction:
+            silent = self._hold_reason == Reason.SILENCE
+            self._ledger.tick(
+                clipped=bool(clipped),
+                refused=bool(self._hold_reason) and not silent,
+                held=silent and self._followed_any,
+            )
+        self._sequence += 1
+        tracks, weights = self._pursuit.origin if self._moving else ((), ())
+        return Command(
+            stamp_ns=now_ns,
+            sequence=self._sequence,
+            epoch=self._epoch,
+            names=self._contract.output.joints,
+            positions=self._commanded.positions,
+            velocities=self._commanded.velocities,
+            strategy=self._settings.strategy,
+            sources=tuple(track.chunk.sequence for track in tracks),
+            weights=weights,
+            clipped_by=clipped or (),
+            hold_reason=self._hold_reason,
+            stop_reason=self._latch.reason,
+        )
+
+    def _move(self, now_ns: int, dt_s: float) -> tuple[Reason, ...] | None:
+        """Move along what is followed; return what clipped, or None where the robot must brake."""
+        self._hold_reason = ''
+        if not self._instruction or self._latch.reason:
+            return None
+        try:
+            return self._follow(now_ns, dt_s)
+        except RowRefused as refusal:
+            self._hold_reason = refusal.reason
+            if refusal.reason is not Reason.SILENCE:
+                self._last_refusal = str(refusal)
+                self._pursuit.block(refusal)
+            return None
+
+    def _follow(self, now_ns: int, dt_s: float) -> tuple[Reason, ...]:
+        """Move along what is followed; return what clipped.
+
+        Raises:
+            RowRefused: nothing was moved.
+        """
+        assert self._measured is not None
+        age_ns, commanded = now_ns - self._measured.stamp_ns, self._commanded
+        stale = self._gate.check_age(age_ns)  # before kinematics is asked for nothing
+        if stale is not None:
+            raise self._refusal(stale)
+        request = self._pursuit.request(self._store.tracks, commanded, now_ns, dt_s, self._moving)
+        verdict = self._gate.check(
+            request,
+            commanded.positions,
+            self._measured.positions,
+            age_ns,
+            dt_s,
+            begins=not self._moving,
+        )
+        if verdict.positions is None:
+            raise self._refusal(verdict)
+        commanded.move_to(verdict.positions, now_ns, dt_s)
+        self._followed_any = True
+        self._ledger.followed(self._pursuit.origin[0], now_ns)
+        return verdict.clipped_by
+
+    def _refusal(self, verdict: Verdict) -> RowRefused:
+        assert verdict.refused_by is not None
+        if verdict.stop:
+            self._latch.request(verdict.refused_by)
+        stale = verdict.refused_by is Reason.STALE_STATE
+        return RowRefused(Reason.SILENCE if stale else verdict.refused_by, verdict.detail)
+
+    # -- state -----------------------------------------------------------------------------------
+
+    @property
+    def _mode(self) -> Mode:
+        if self._latch.reason:
+            return Mode.STOPPED
+        if not self._instruction:
+            return Mode.IDLE
+        return Mode.RUNNING if self._moving else Mode.HOLDING
+
+    def _stale(self, now_ns: int) -> bool:
+        return self._measured is None or self._gate.stale(now_ns - self._measured.stamp_ns)
+
+    def _begin_epoch(self) -> None:
+        self._epoch += 1
+        self._last_refusal = ''
+        self._followed_any = False
+        self._forget_plans()
+
+    def _forget_plans(self) -> None:
+        self._store.clear()
+        self._pursuit.clear()
+        self._moving = False
+
+    def _let_go_if_far(self) -> None:
+        """Take over from measured joints again where the robot is not where it is commanded."""
+        known = self._measured is not None and self._commanded.known
+        if known and self._commanded.far_from(self._measured):
+            self._commanded.let_go(keep_fingers=True)
+
+
+def _joints(name: str, values: np.ndarray, width: int) -> np.ndarray:
+    try:
+        found = np.asarray(values, float)
+    except (TypeError, ValueError):
+        raise StateRefused(f'{name}: {width} numbers expected') from None
+    if found.shape != (width,) or not np.isfinite(found).all():
+        raise StateRefused(f'{name}: {width} finite numbers expected, got {found.tolist()}')
+    return found

@@ -1,0 +1,1 @@
+"""The executor as a ROS 2 node."""
