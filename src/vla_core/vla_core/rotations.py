@@ -105,22 +105,84 @@ def from_6d(d: np.ndarray) -> np.ndarray:
     return np.stack([x, y, np.cross(x, y)], axis=1)
 
 
+def quaternions_from_6d(D: np.ndarray) -> np.ndarray:
+    """Return quaternions (N, 4), wxyz, of 6D rotations (N, 6): `from_6d`, for many at once.
+
+    Raises:
+        RotationError: a column is zero, or the two of a rotation are parallel.
+    """
+    a, b = np.asarray(D, float)[:, :3], np.asarray(D, float)[:, 3:]
+    norm_a = np.sqrt((a * a).sum(1, keepdims=True))
+    x = a / np.maximum(norm_a, 1e-6)
+    b = b - x * (x * b).sum(1, keepdims=True)
+    norm_b = np.sqrt((b * b).sum(1, keepdims=True))
+    bad = ~((norm_a > 1e-6) & (norm_b > 1e-6))[:, 0]
+    if bad.any():
+        from_6d(D[int(np.argmax(bad))])  # says what is wrong with it
+        raise RotationError(f'no 6D rotation: {D[int(np.argmax(bad))].tolist()}')
+    y = b / norm_b
+    z = np.cross(x, y)
+    return _shepperd(np.stack([x, y, z], axis=2))
+
+
+def _shepperd(R: np.ndarray) -> np.ndarray:
+    """Return quaternions (N, 4) with w >= 0 of R (N, 3, 3), as `to_quaternion` does."""
+    m = [[R[:, i, j] for j in range(3)] for i in range(3)]
+    t = m[0][0] + m[1][1] + m[2][2]
+    wx, wy, wz = m[2][1] - m[1][2], m[0][2] - m[2][0], m[1][0] - m[0][1]
+    xy, xz, yz = m[0][1] + m[1][0], m[0][2] + m[2][0], m[1][2] + m[2][1]
+    ww, xx = 1.0 + t, 1.0 + 2.0 * m[0][0] - t
+    yy, zz = 1.0 + 2.0 * m[1][1] - t, 1.0 + 2.0 * m[2][2] - t
+    # 4 q q^T; its row of the largest diagonal is the quaternion, scaled, with the fewest losses
+    rows = np.array([[ww, wx, wy, wz], [wx, xx, xy, xz], [wy, xy, yy, yz], [wz, xz, yz, zz]])
+    best = np.argmax([ww, xx, yy, zz], axis=0)
+    q = rows[best, :, np.arange(len(R))]
+    q = np.where(q[:, :1] < 0.0, -q, q)
+    return q / np.sqrt((q * q).sum(1, keepdims=True))
+
+
 def slerp(R_from: np.ndarray, R_to: np.ndarray, fraction: float) -> np.ndarray:
     """Return the rotation a fraction of the way along the shortest path from one to the other."""
     return R_from @ exp(fraction * log(R_from.T @ R_to))
 
 
-def mean(Rs: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Return the weighted mean of rotations (N, 3, 3): the R nearest in the chordal metric.
+def slerp_quaternions(q_from: np.ndarray, q_to: np.ndarray, fraction: np.ndarray) -> np.ndarray:
+    """Return unit quaternions a fraction of the way along the shortest path (Shoemake 1985).
 
-    The largest eigenvector of sum w q q^T (Markley et al. 2007): q and -q count as the same
-    rotation, so no hemisphere needs choosing.
+    Args:
+        q_from: (..., 4) unit quaternions; q and -q are the same rotation.
+        q_to: (..., 4) unit quaternions.
+        fraction: (...) 0 at `q_from`, 1 at `q_to`.
+    """
+    q_to = np.where((q_from * q_to).sum(-1, keepdims=True) < 0.0, -q_to, q_to)
+    apart = np.sqrt(((q_to - q_from) ** 2).sum(-1))
+    angle = 2.0 * np.arctan2(apart, np.sqrt(((q_to + q_from) ** 2).sum(-1)))
+    near = angle < 1e-6  # the quotient of sines is the fraction itself, to the last bit
+    angle = np.where(near, 1.0, angle)
+    a = np.where(near, 1.0 - fraction, np.sin((1.0 - fraction) * angle) / np.sin(angle))
+    b = np.where(near, fraction, np.sin(fraction * angle) / np.sin(angle))
+    q = a[..., None] * q_from + b[..., None] * q_to
+    return q / np.sqrt((q * q).sum(-1, keepdims=True))
+
+
+def mean_quaternions(Q: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Return the weighted mean (..., 4) of unit quaternions (..., N, 4), weights (..., N) >= 0.
+
+    The largest eigenvector of sum w q q^T (Markley et al. 2007), the rotation nearest in the
+    chordal metric; q and -q count as the same rotation, so no hemisphere needs choosing.
 
     Raises:
         RotationError: the rotations oppose each other so that no mean is nearest.
     """
-    Q = np.stack([to_quaternion(R) for R in Rs])
-    values, vectors = np.linalg.eigh((np.asarray(weights)[:, None] * Q).T @ Q)
-    if values[-1] - values[-2] < 1e-6 * values[-1]:
+    M = np.swapaxes(weights[..., None] * Q, -1, -2) @ Q
+    values, vectors = np.linalg.eigh(M)
+    if (values[..., -1] - values[..., -2] < 1e-6 * values[..., -1]).any():
         raise RotationError('rotations oppose each other: their mean is not unique')
-    return from_quaternion(vectors[:, -1])
+    q = vectors[..., -1]
+    return np.where(q[..., :1] < 0.0, -q, q)
+
+
+def mean(Rs: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Return the weighted mean of rotations (N, 3, 3): see `mean_quaternions`."""
+    Q = np.stack([to_quaternion(R) for R in Rs])
+    return from_quaternion(mean_quaternions(Q, np.asarray(weights)))

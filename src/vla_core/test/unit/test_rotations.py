@@ -93,3 +93,46 @@ def test_mean_refuses_opposing_rotations():
     Rs = np.stack([np.eye(3), rotations.exp(np.array([0.0, 0.0, np.pi]))])
     with pytest.raises(rotations.RotationError):
         rotations.mean(Rs, np.ones(2))
+
+
+def test_many_6d_rotations_are_what_each_is_alone():
+    rng = np.random.default_rng(3)
+    axes = rng.normal(size=(400, 3))
+    angles = np.concatenate([rng.uniform(0, np.pi, 200), np.pi - rng.uniform(0, 1e-6, 200)])
+    axes *= (angles / np.linalg.norm(axes, axis=1))[:, None]
+    axes[:3] = np.pi * np.eye(3)
+    D = np.stack([rotations.to_6d(rotations.exp(w)) for w in axes])
+    D[:, :3] *= rng.uniform(0.5, 2.0, (400, 1))  # columns need not be unit
+    for d, q in zip(D, rotations.quaternions_from_6d(D), strict=True):
+        np.testing.assert_allclose(rotations.from_quaternion(q), rotations.from_6d(d), atol=1e-12)
+
+
+@pytest.mark.parametrize('row', [[0, 0, 0, 0, 1, 0], [1, 0, 0, 2, 0, 0], [1, 0, 0, 0, 0, 0]])
+def test_many_6d_rotations_with_a_bad_one_are_refused(row):
+    D = np.array([[1.0, 0, 0, 0, 1, 0], row])
+    with pytest.raises(rotations.RotationError):
+        rotations.quaternions_from_6d(D)
+
+
+def test_slerp_of_quaternions_is_slerp_of_rotations_whatever_their_signs():
+    rng = np.random.default_rng(4)
+    a, b = rng.normal(size=(2, 100, 4))
+    a, b = a / np.linalg.norm(a, axis=1)[:, None], b / np.linalg.norm(b, axis=1)[:, None]
+    b[:20] = a[:20]
+    b[20:40] = a[20:40] + rng.normal(size=(20, 4)) * 1e-8
+    b[:40] *= -1.0
+    f = rng.uniform(0.0, 1.0, 100)
+    found = rotations.slerp_quaternions(a, b, f)
+    for q, p, fraction, got in zip(a, b, f, found, strict=True):
+        R = rotations.slerp(rotations.from_quaternion(q), rotations.from_quaternion(p), fraction)
+        np.testing.assert_allclose(rotations.from_quaternion(got), R, atol=1e-7)
+
+
+def test_mean_of_quaternions_is_taken_along_leading_axes():
+    rng = np.random.default_rng(5)
+    Q = rng.normal(size=(3, 1, 4)) + 0.3 * rng.normal(size=(3, 6, 4))
+    Q /= np.linalg.norm(Q, axis=2, keepdims=True)
+    weights = rng.uniform(0.1, 1.0, (3, 6))
+    for q, quaternions, w in zip(rotations.mean_quaternions(Q, weights), Q, weights, strict=True):
+        R = rotations.mean(np.stack([rotations.from_quaternion(p) for p in quaternions]), w)
+        np.testing.assert_allclose(rotations.from_quaternion(q), R, atol=1e-9)
