@@ -1,7 +1,7 @@
 """Faults on demand: plain settings, applied in the core so that both clocks have them."""
 
 from collections import deque
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -10,40 +10,45 @@ from vla_core.timing import SECOND
 from vla_sim.core import seeds
 from vla_sim.core.errors import SimError
 
+LONGEST_NS = 10 * SECOND
+
 
 @dataclass(frozen=True)
 class Faults:
     """What goes wrong, on purpose. The default is nothing.
 
     Attributes:
-        camera_delay_ns: Every picture arrives this much later; its stamp stays true.
-        drop: Probability that a picture is lost, 0..1.
-        frozen_camera: Key of a camera that repeats its last picture under new stamps.
-        action_delay_ns: Every command comes into force this much later.
-        joint_noise: Standard deviation of measured joint angles, rad; a tenth of it, in m, for
-            sliding joints. The measured tool pose follows from the noisy joints.
-        pixel_noise: Standard deviation of pixel values, levels of 0..255.
+        camera: Key of the camera that the camera faults concern, '' for all.
+        camera_delay_ns: Pictures arrive this much later; their stamps stay true.
+        drop_rate: Share of pictures that are lost, 0..1.
+        freeze_picture: Pixels repeat under new stamps.
+        freeze_stamp: The last picture repeats under its old stamp.
+        image_noise: Standard deviation of noise on pixels, levels of 255.
+        state_noise: Standard deviation of noise on measured joint angles, rad; a tenth of it, in
+            m, on sliding joints. The measured tool pose follows from the noisy joints.
+        action_delay_ns: Commands come into force this much later.
     """
 
+    camera: str = ''
     camera_delay_ns: int = 0
-    drop: float = 0.0
-    frozen_camera: str = ''
+    drop_rate: float = 0.0
+    freeze_picture: bool = False
+    freeze_stamp: bool = False
+    image_noise: float = 0.0
+    state_noise: float = 0.0
     action_delay_ns: int = 0
-    joint_noise: float = 0.0
-    pixel_noise: float = 0.0
 
     def __post_init__(self) -> None:
         for name in ('camera_delay_ns', 'action_delay_ns'):
-            if not 0 <= getattr(self, name) <= 10 * SECOND:
+            if not 0 <= getattr(self, name) <= LONGEST_NS:
                 raise SimError(f'faults: {name} {getattr(self, name)}: 0..10 s expected')
-        for name, high in (('drop', 1.0), ('joint_noise', 0.5), ('pixel_noise', 255.0)):
+        for name, high in (('drop_rate', 1.0), ('image_noise', 255.0), ('state_noise', 0.5)):
             if not 0.0 <= getattr(self, name) <= high:
                 raise SimError(f'faults: {name} {getattr(self, name)}: 0..{high:g} expected')
 
-    @property
-    def none(self) -> bool:
-        """Whether nothing goes wrong."""
-        return all(getattr(self, f.name) == f.default for f in fields(self))
+    def concern(self, key: str) -> bool:
+        """Whether the camera faults concern a camera."""
+        return self.camera in ('', key)
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,13 +71,15 @@ class Frame:
 
 
 class CameraLink:
-    """What lies between the cameras and whoever listens: delay, loss, a stuck picture, noise."""
+    """What lies between the cameras and whoever listens: delay, loss, a stuck picture, noise.
+
+    What is lost and the noise depend on the seed and the stamps only.
+    """
 
     def __init__(self, seed: int = 0):
-        """Begin with a seed; what is lost and the noise depend on it and on the stamps only."""
         self._seed = seed
         self._waiting: deque[tuple[int, Frame]] = deque()
-        self._last: dict[str, np.ndarray] = {}
+        self._last: dict[str, Frame] = {}
 
     def reset(self, seed: int) -> None:
         """Begin anew; pictures on their way are lost."""
@@ -82,23 +89,30 @@ class CameraLink:
 
     def send(self, frame: Frame, faults: Faults) -> None:
         """Put a picture on its way."""
+        if not faults.concern(frame.key):
+            faults = Faults()
         rng = seeds.stream(self._seed, 'camera', frame.key, frame.stamp_ns)
-        lost = rng.random() < faults.drop
-        image = frame.image
-        if faults.frozen_camera == frame.key:
-            image = self._last.get(frame.key, image)
-        elif faults.pixel_noise > 0.0:
-            noise = rng.normal(0.0, faults.pixel_noise, image.shape)
-            image = np.clip(np.rint(image + noise), 0, 255).astype(np.uint8)
-            image.setflags(write=False)
-        if lost:
-            return
-        self._last[frame.key] = image
-        sent = Frame(frame.key, frame.stamp_ns, image, frame.K, frame.T_base_camera)
-        self._waiting.append((frame.stamp_ns + faults.camera_delay_ns, sent))
+        lost = rng.random() < faults.drop_rate
+        due_ns = frame.stamp_ns + faults.camera_delay_ns
+        last = self._last.get(frame.key, frame)
+        if faults.freeze_stamp:
+            frame = last
+        elif faults.freeze_picture:
+            frame = replace(frame, image=last.image)
+        elif faults.image_noise > 0.0:
+            frame = replace(frame, image=_noisy(frame.image, faults.image_noise, rng))
+        self._last[frame.key] = frame
+        if not lost:
+            self._waiting.append((due_ns, frame))
 
     def arrived(self, now_ns: int) -> tuple[Frame, ...]:
         """Take the pictures that have arrived, oldest first."""
         out = [frame for due, frame in self._waiting if due <= now_ns]
         self._waiting = deque(item for item in self._waiting if item[0] > now_ns)
         return tuple(out)
+
+
+def _noisy(image: np.ndarray, sigma: float, rng: np.random.Generator) -> np.ndarray:
+    noisy = np.clip(np.rint(image + rng.normal(0.0, sigma, image.shape)), 0, 255).astype(np.uint8)
+    noisy.setflags(write=False)
+    return noisy

@@ -129,6 +129,7 @@ class Simulator:
     def _begin(self) -> None:
         """The episode's clock stands until the first command."""
         self._start = self.snapshot()
+        self._reset_ns = self.now_ns
         self._outcome = Outcome()
         self._streak = 0
         self._check_ns: int | None = None
@@ -144,15 +145,18 @@ class Simulator:
         """How the episode stands."""
         return self._outcome
 
+    @property
+    def elapsed_ns(self) -> int:
+        """Time since the episode was laid out; its limit counts from the first command."""
+        return self.now_ns - self._reset_ns
+
     # Motion
 
     def inject(self, faults: Faults) -> None:
         """Let these things go wrong from now on."""
-        if faults.frozen_camera and faults.frozen_camera not in self.contract.cameras:
-            raise SimError(
-                f'faults: frozen_camera {faults.frozen_camera!r}: '
-                f'one of {", ".join(self.contract.cameras)} expected'
-            )
+        if faults.camera and faults.camera not in self.contract.cameras:
+            known = ', '.join(self.contract.cameras)
+            raise SimError(f"faults: camera {faults.camera!r}: one of {known}, or '' expected")
         self.faults = faults
 
     def command(self, names: Sequence[str], positions: Sequence[float]) -> None:
@@ -223,9 +227,9 @@ class Simulator:
     def joint_state(self) -> tuple[np.ndarray, np.ndarray]:
         """Return measured positions and velocities (S,), rad or m, in the contract's order."""
         positions = self._data.qpos[self._qpos].copy()
-        if self.faults.joint_noise > 0.0:
+        if self.faults.state_noise > 0.0:
             rng = seeds.stream(self.episode.seed, 'joints', self.now_ns)
-            sigma = self.faults.joint_noise * np.where(self._hinge, 1.0, 0.1)
+            sigma = self.faults.state_noise * np.where(self._hinge, 1.0, 0.1)
             positions += sigma * rng.normal(size=len(positions))
         return positions, self._data.qvel[self._dof].copy()
 

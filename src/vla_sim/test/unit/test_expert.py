@@ -1,0 +1,65 @@
+"""The expert: memoryless, bounded, from any state; its chunk has the contract's columns."""
+
+import numpy as np
+import pytest
+
+from vla_core import rotations
+from vla_sim.core import expert, language, layout, rollout, seeds
+from vla_sim.core.expert import Situation
+
+
+def situations(count):
+    """States at random, fingers at random, in layouts for each goal."""
+    goals = language.goals()
+    for seed in range(count):
+        rng = seeds.stream(seed, 'situation')
+        goal = goals[seed % len(goals)]
+        world = layout.draw(rng, goal).world(1, float(rng.uniform(0.0, 0.04)))
+        tool = tuple(rng.uniform([0.25, -0.25, 0.02], [0.65, 0.25, 0.25]).tolist())
+        yield Situation.of(world)._replace(tool=tool), goal
+
+
+def test_no_step_is_longer_than_a_quarter_metre_a_second():
+    for now, goal in situations(72):
+        plan = rollout.rows(now, goal)
+        path = np.vstack([now.tool, plan[:, :3]])
+        assert np.linalg.norm(np.diff(path, axis=0), axis=1).max() <= expert.STEP + 1e-9
+        assert set(plan[:, 3]) <= {0.0, 1.0}
+
+
+def test_it_stays_above_the_table_and_within_reach():
+    for now, goal in situations(72):
+        plan = rollout.rows(now, goal, horizon=60)
+        assert plan[:, 2].min() > 0.015
+        assert np.hypot(plan[:, 0], plan[:, 1]).max() < 0.75
+
+
+@pytest.mark.parametrize('target', language.NAMES)
+def test_an_object_that_nobody_named_is_set_down_first(target):
+    now, _ = next(situations(1))
+    held = next(name for name in now.objects if name != target)
+    tool = (0.45, 0.0, 0.12)
+    objects = {**now.objects, held: (0.45, 0.0, 0.118)}
+    now = now._replace(tool=tool, finger=0.0205, finger_velocity=0.0, objects=objects)
+    assert expert.held(now) == held
+    plan = rollout.rows(now, language.Goal('pick', target), horizon=60)
+    let_go = int(np.argmax(plan[:, 3] == 1.0))
+    assert plan[let_go, 3] == 1.0
+    assert plan[let_go, 2] < 0.04
+
+
+def test_the_chunk_is_what_a_policy_would_plan(simulator, contract):
+    episode = simulator.reset('place', 8)
+    world = simulator.snapshot()
+    chunk = rollout.rollout(
+        world, episode.goal, contract, sequence=7, epoch=3, instruction=episode.instruction
+    )
+    assert chunk.columns == contract.action.columns
+    assert chunk.contract_digest == contract.digest
+    assert (chunk.sequence, chunk.epoch) == (7, 3)
+    assert chunk.t0_ns == world.time_ns + contract.rates.step_ns
+    assert chunk.observation_stamp_ns == world.time_ns
+    np.testing.assert_allclose(
+        rotations.from_6d(chunk.actions[0, 3:9]), simulator.T_base_tool().R, atol=1e-3
+    )
+    assert np.linalg.norm(chunk.actions[0, :3] - world.tool) <= expert.STEP + 1e-9
