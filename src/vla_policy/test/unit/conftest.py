@@ -1,5 +1,6 @@
 """A painted world small enough to learn in seconds: two coloured squares, a plate, two cameras."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -45,14 +46,14 @@ class World:
         self.tool = rng.uniform((0.2, -0.15, 0.08), (0.45, 0.15, 0.2))
         self.finger = 0.04
 
-    def T_base_camera(self, key: str) -> np.ndarray:
+    def camera_pose(self, key: str) -> np.ndarray:
         """Return the optical frame: straight down, from above the table or from the tool."""
         T = np.eye(4)
         T[:3, :3] = np.diag([1.0, -1.0, -1.0])
         T[:3, 3] = (0.32, 0.0, 0.7) if key == 'scene' else self.tool + (0.0, 0.0, 0.1)
         return T
 
-    def K(self, key: str) -> np.ndarray:
+    def intrinsics(self, key: str) -> np.ndarray:
         """Return the intrinsics of one camera."""
         camera = self.contract.cameras[key]
         f = 1.5 * camera.width if key == 'scene' else 0.6 * camera.width
@@ -62,7 +63,7 @@ class World:
         """Paint each thing as a square of 5 cm around its place."""
         camera = self.contract.cameras[key]
         image = np.full((camera.height, camera.width, 3), 90, np.uint8)
-        T, K = self.T_base_camera(key), self.K(key)
+        T, K = self.camera_pose(key), self.intrinsics(key)
         colours = (*COLOURS.values(), (250, 250, 250))
         for place, colour in reversed(list(zip(self.places, colours, strict=True))):
             p = T[:3, :3].T @ (place - T[:3, 3])
@@ -91,9 +92,9 @@ class World:
     def observation(self, instruction: str, stamp_ns: int = 10**9) -> Observation:
         """Return what a policy would be given."""
         views = {
-            key: View(self.image(key), self.K(key), SE3(T[:3, :3], T[:3, 3]), stamp_ns)
+            key: View(self.image(key), self.intrinsics(key), SE3(T[:3, :3], T[:3, 3]), stamp_ns)
             for key in self.contract.cameras
-            for T in [self.T_base_camera(key)]
+            for T in [self.camera_pose(key)]
         }
         names = self.contract.state.names
         return Observation(
@@ -125,11 +126,11 @@ def demonstrate(contract: RobotContract, index: int, frames: int, horizon: int) 
         kept['objects'].append(world.places[[own, 1 - own]])
         for key in contract.cameras:
             images[key].append(world.image(key))
-            poses[key].append(world.T_base_camera(key))
+            poses[key].append(world.camera_pose(key))
         world.tool = world.rows(own, 2)[-1, :3]
     return Demonstration(
         images={key: np.stack(value) for key, value in images.items()},
-        intrinsics={key: np.stack([world.K(key)] * frames) for key in contract.cameras},
+        intrinsics={key: np.stack([world.intrinsics(key)] * frames) for key in contract.cameras},
         camera_poses={key: np.stack(value) for key, value in poses.items()},
         state=np.stack([world.joints()] * frames),
         state_velocity=np.zeros((frames, len(contract.state.names))),
@@ -143,12 +144,6 @@ def demonstrate(contract: RobotContract, index: int, frames: int, horizon: int) 
         plate_position=np.stack([world.places[2]] * frames),
         notes={'task': 'reach', 'seed': str(index)},
     )
-
-
-@pytest.fixture(scope='session')
-def tabletop() -> RobotContract:
-    """The tabletop's contract."""
-    return contracts.load(TABLETOP)
 
 
 @pytest.fixture(scope='session')
@@ -191,3 +186,31 @@ def tiny(
     assert trainer.run()
     trainer.export(work / 'checkpoint')
     return work / 'checkpoint'
+
+
+@pytest.fixture
+def world(contract: RobotContract) -> World:
+    """A painted world that no demonstration was made in."""
+    return World(contract, np.random.default_rng(1234))
+
+
+@pytest.fixture
+def sizes() -> ModelSizes:
+    """Widths and depths of a network that trains in seconds."""
+    return SMALL
+
+
+@pytest.fixture
+def demonstration(contract: RobotContract) -> Demonstration:
+    """One demonstrated episode."""
+    return demonstrate(contract, 0, 6, 6)
+
+
+@pytest.fixture
+def variant(tmp_path: Path) -> Callable[..., RobotContract]:
+    """Make the small contract with some keys changed."""
+
+    def make(**changes: object) -> RobotContract:
+        return contracts.load(write_contract(tmp_path / 'variant.yaml', **changes))
+
+    return make

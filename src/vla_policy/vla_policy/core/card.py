@@ -20,7 +20,8 @@ the scripted expert's answers; no pretrained weights.
 | cameras | {cameras}, RGB |
 | state | tool position, commanded minus measured, finger opening and speed, last gripper bit |
 | answer | tool position relative to the tool, one constant rotation (see below), gripper |
-| head | {config.head}, {config.sampler.steps} {config.sampler.method} steps from zeros (repeatable) |
+| head | {config.head}, \
+{config.sampler.steps} {config.sampler.method} steps from zeros, so repeatable |
 | demonstrations | {t.get('episodes')} episodes, {t.get('frames')} frames trained on, \
 {t.get('sentences_per_frame')} sentences a frame |
 | training | {t.get('steps')} steps, seed {t.get('seed')} |

@@ -81,7 +81,8 @@ class PolicyConfig:
         """Return plain values for YAML."""
         plain = asdict(self)
         plain['cameras'] = {
-            key: {'height': height, 'width': width} for key, (height, width) in self.cameras.items()
+            key: {'height': height, 'width': width}
+            for key, (height, width) in self.cameras.items()
         }
         for name in ('state_names', 'columns', 'vocabulary'):
             plain[name] = list(plain[name])
@@ -134,7 +135,9 @@ def _sizes(values: Any) -> ModelSizes:
         raise ConfigError('sizes', f'missing or unknown: {sorted(values.keys() ^ names)}')
     sizes = ModelSizes(**{name: _count(f'sizes.{name}', v) for name, v in values.items()})
     if sizes.text_width % sizes.text_heads:
-        raise ConfigError('sizes.text_heads', f'a divisor of text_width {sizes.text_width} expected')
+        raise ConfigError(
+            'sizes.text_heads', f'a divisor of text_width {sizes.text_width} expected'
+        )
     if sizes.vision_stem % 8 or sizes.vision_width % 8:
         raise ConfigError('sizes.vision_width', 'multiples of 8 expected, vision_stem too')
     return sizes

@@ -120,7 +120,10 @@ class Dataset:
                 raise DatasetError(
                     f'episode {index}: {name}', f'(F, *{shape}) expected, got {arrays[name].shape}'
                 )
-        notes = {'texts': json.dumps(list(episode.texts)), 'notes': json.dumps(dict(episode.notes))}
+        notes = {
+            'texts': json.dumps(list(episode.texts)),
+            'notes': json.dumps(dict(episode.notes)),
+        }
         path = self.path_of(index)
         part = path.with_name(f'.{path.name}.{os.getpid()}.part')
         save_file(arrays, part, metadata=notes)
@@ -157,7 +160,7 @@ class MappedEpisode:
         self.path = path
         try:
             data = np.memmap(path, np.uint8, mode='r')
-            (length,) = struct.unpack('<Q', data[:8])
+            (length,) = struct.unpack('<Q', bytes(data[:8]))
             header = json.loads(bytes(data[8 : 8 + length]))
             notes = header.pop('__metadata__')
             body = data[8 + length :]
@@ -207,7 +210,9 @@ class Frames:
 
     def gather(self, frames: np.ndarray, name: str) -> np.ndarray:
         """Return (len(frames), ...) rows of one array; `sentence` then points to `texts`."""
-        out = np.empty((len(frames), *self.dataset.shapes[name]), self.episodes[0].arrays[name].dtype)
+        out = np.empty(
+            (len(frames), *self.dataset.shapes[name]), self.episodes[0].arrays[name].dtype
+        )
         episodes = np.searchsorted(self._ends, frames, side='right')
         for row, (frame, e) in enumerate(zip(frames, episodes, strict=True)):
             episode = self.episodes[e]

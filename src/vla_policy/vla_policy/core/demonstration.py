@@ -9,6 +9,9 @@ from vla_core.contract import RobotContract
 from vla_core.errors import FieldError
 
 
+INTEGERS: dict[str, type] = {'images': np.uint8, 'sentence': np.int32}  # the rest is float32
+
+
 class DatasetError(FieldError):
     """A demonstration, or a folder of them, is wrong."""
 
@@ -74,12 +77,11 @@ class Demonstration:
             value = getattr(self, item.name)
             if item.name in ('texts', 'notes'):
                 continue
+            dtype = INTEGERS.get(item.name, np.float32)
             if isinstance(value, Mapping):
                 for key, array in value.items():
-                    dtype = np.uint8 if item.name == 'images' else np.float32
                     found[f'{item.name}.{key}'] = np.ascontiguousarray(array, dtype)
             else:
-                dtype = np.int32 if item.name == 'sentence' else np.float32
                 found[item.name] = np.ascontiguousarray(value, dtype)
         return found
 

@@ -81,9 +81,7 @@ class FlowPolicy:
         zero = np.zeros(len(names))
         word = self.checkpoint.config.vocabulary[-1]
         digest, base = self.contract.digest, self.contract.model.base_link
-        observation = Observation(
-            1, 0, 0, digest, base, views, names, zero, zero, 1, SE3(), word
-        )
+        observation = Observation(1, 0, 0, digest, base, views, names, zero, zero, 1, SE3(), word)
         for _ in range(2):
             self.infer(observation, None)
         self._words.clear()

@@ -32,7 +32,7 @@ def compare(contract: RobotContract, checkpoint: Checkpoint) -> list[str]:
     if config.step_ns != contract.rates.step_ns:
         found.append(
             f'rates.chunk_step_s: the checkpoint plans rows {config.step_ns / 1e9} s apart, '
-            f'the contract says {contract.rates.chunk_step_s}; set it to the checkpoint\'s'
+            f"the contract says {contract.rates.chunk_step_s}; set it to the checkpoint's"
         )
     for needed in (tool_group, gripper_group):
         try:

@@ -121,7 +121,8 @@ def constant_rotation(columns_6d: np.ndarray) -> np.ndarray:
     worst = float(np.abs(columns_6d - rotations.to_6d(R)).max())
     if worst > LARGEST_TILT:
         raise StatisticsError(
-            'rotation', f'one rotation in all demonstrations expected, columns differ by {worst:.3f}'
+            'rotation',
+            f'one rotation in all demonstrations expected, columns differ by {worst:.3f}',
         )
     return R
 

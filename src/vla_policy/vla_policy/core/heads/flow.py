@@ -34,9 +34,7 @@ class FlowHead(nn.Module):
             ModulatedBlock(width, sizes.hidden) for _ in range(sizes.blocks)
         )
         self.leave = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, horizon * AXES))
-        self.gripper = nn.Sequential(
-            nn.Linear(width, width), nn.GELU(), nn.Linear(width, horizon)
-        )
+        self.gripper = nn.Sequential(nn.Linear(width, width), nn.GELU(), nn.Linear(width, horizon))
 
     def velocity(self, x: Tensor, t: Tensor, condition: Tensor) -> Tensor:
         """Return dx/dt (N, H, 3) at x (N, H, 3), time t (N,), condition (N, width)."""
@@ -44,7 +42,7 @@ class FlowHead(nn.Module):
         h = self.enter(x.flatten(1))
         for block in self.blocks:
             h = block(h, context)
-        return self.leave(h).float().view_as(x)
+        return self.leave(h).to(x.dtype).view_as(x)
 
     def losses(
         self, condition: Tensor, rows: Tensor, gripper: Tensor, generator: torch.Generator
@@ -61,10 +59,12 @@ class FlowHead(nn.Module):
         t = torch.rand(len(rows), generator=generator, dtype=rows.dtype)
         at = t[:, None, None]
         v = self.velocity((1.0 - at) * noise + at * rows, t, condition)
-        logits = self.gripper(condition).float()
+        logits = self.gripper(condition).to(rows.dtype)
         return {
             'flow': (v - (rows - noise)).square().mean(),
-            'gripper': nn.functional.binary_cross_entropy_with_logits(logits, gripper.float()),
+            'gripper': nn.functional.binary_cross_entropy_with_logits(
+                logits, gripper.to(rows.dtype)
+            ),
         }
 
     def plan(self, condition: Tensor, start: Tensor, sampler: Sampler) -> tuple[Tensor, Tensor]:

@@ -50,7 +50,10 @@ class Trunk(nn.Module):
         self.gazes = nn.ModuleDict(
             {
                 key: Gaze(
-                    sizes.vision_width, tokens_along(height), tokens_along(width), sizes.look_features
+                    sizes.vision_width,
+                    tokens_along(height),
+                    tokens_along(width),
+                    sizes.look_features,
                 )
                 for key, (height, width) in cameras.items()
             }

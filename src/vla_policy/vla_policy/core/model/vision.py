@@ -73,8 +73,9 @@ class Gaze(nn.Module):
         Returns:
             What was seen (B, Q, 3 + features), and the logits (B, Q, T) that say where.
         """
-        keys, values = self.key(tokens).float(), self.value(tokens).float()
-        queries = queries.float() * self.scale
+        exact = self.grid.dtype  # a place to a fraction of a token needs more than bfloat16
+        keys, values = self.key(tokens).to(exact), self.value(tokens).to(exact)
+        queries = queries.to(exact) * self.scale
         with torch.autocast(tokens.device.type, enabled=False):
             logits = queries @ keys.transpose(1, 2)
             weights = logits.softmax(-1)

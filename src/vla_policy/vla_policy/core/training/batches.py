@@ -100,7 +100,10 @@ class Labels:
         chunks = self.frames.all('chunks')
         rotation = constant_rotation(chunks[..., self.rotation_columns].reshape(-1, 6))
         return Statistics(
-            Spread.of(self.state(every)), Spread.of(rows), Spread.of(self.positions(every)), rotation
+            Spread.of(self.state(every)),
+            Spread.of(rows),
+            Spread.of(self.positions(every)),
+            rotation,
         )
 
 

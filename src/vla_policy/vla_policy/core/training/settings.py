@@ -64,7 +64,9 @@ class TrainSettings:
 
     def __post_init__(self) -> None:
         if self.head not in heads.NAMES:
-            raise TrainingError('head', f'one of {", ".join(heads.NAMES)} expected, got {self.head}')
+            raise TrainingError(
+                'head', f'one of {", ".join(heads.NAMES)} expected, got {self.head}'
+            )
         for name in ('steps', 'pictures', 'save_every', 'validate_every', 'validation_frames'):
             if getattr(self, name) < 1:
                 raise TrainingError(name, f'1 or more expected, got {getattr(self, name)}')

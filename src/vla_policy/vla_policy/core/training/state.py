@@ -80,5 +80,7 @@ def load(
                     for key in ('step', 'exp_avg', 'exp_avg_sq')
                 }
     except (OSError, SafetensorError, KeyError, TypeError, ValueError, RuntimeError):
-        raise TrainingError(str(path), 'damaged or of another network; start with --fresh') from None
+        raise TrainingError(
+            str(path), 'damaged or of another network; start with --fresh'
+        ) from None
     return progress
