@@ -8,7 +8,6 @@ import numpy as np
 from vla_core.contract import RobotContract
 from vla_core.errors import FieldError
 
-
 INTEGERS: dict[str, type] = {'images': np.uint8, 'sentence': np.int32}  # the rest is float32
 
 
