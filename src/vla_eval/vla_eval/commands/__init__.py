@@ -1,0 +1,1 @@
+"""What `./vla demo`, `./vla eval` and `./vla train` run in the suite's environment."""

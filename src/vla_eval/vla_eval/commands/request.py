@@ -1,0 +1,99 @@
+"""Options of `demo` and `eval`, which `./vla` has checked, as conditions of a run."""
+
+import os
+import shlex
+from argparse import ArgumentParser, Namespace
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from vla_core.contract import load
+from vla_eval.core import provenance
+from vla_eval.core.episodes import Conditions, Trial, trials
+from vla_eval.core.latency import Latency
+
+WEIGHT_FREE = ('hold', 'scripted', 'replay')
+
+
+def add_options(parser: ArgumentParser) -> None:
+    """Declare what both commands take."""
+    parser.add_argument('--episodes', type=int, required=True)
+    parser.add_argument('--tasks', required=True)
+    parser.add_argument('--seed', type=int, required=True)
+    parser.add_argument('--strategy', required=True)
+    parser.add_argument('--policy', required=True)
+    parser.add_argument('--robot', default='tabletop')
+    parser.add_argument('--transport', default='host')
+    parser.add_argument('--only', default='')
+    parser.add_argument('--out', type=Path, required=True)
+    parser.add_argument('--force', action='store_true')
+
+
+@dataclass(frozen=True)
+class Request:
+    """A run that was asked for.
+
+    Attributes:
+        conditions: The same in every episode.
+        trials: The episodes.
+        out: Folder of the report.
+        root: The checkout.
+    """
+
+    conditions: Conditions
+    trials: tuple[Trial, ...]
+    out: Path
+    root: Path
+
+    def provenance(self) -> dict[str, Any]:
+        """Return the report's `provenance`."""
+        from vla_policy.core.registry import find
+
+        conditions = self.conditions
+        weights = None
+        if conditions.policy not in WEIGHT_FREE:
+            weights = find(conditions.policy, conditions.checkpoints)
+        return provenance.collect(
+            root=self.root,
+            contract=load(conditions.contract),
+            policy=conditions.policy,
+            checkpoint=weights,
+            seed=conditions.seed,
+            command=os.environ.get('VLA_COMMAND', 'not run by ./vla'),
+            started=datetime.now(UTC).isoformat(timespec='seconds'),
+        )
+
+    def repeat(self) -> str:
+        """Return the command that repeats one episode, with `{task}` and `{index}` in it."""
+        c = self.conditions
+        words = ['./vla', 'eval', '--seed', str(c.seed), '--policy', c.policy]
+        words += ['--strategy', c.strategy, '--phrasing', c.phrasing]
+        words += ['--ablate', c.ablate] if c.ablate else []
+        words += ['--latency-ms', str(c.latency)] if str(c.latency) != '0' else []
+        return f'{shlex.join(words)} --tasks {{task}} --only {{index}}'
+
+
+def read(options: Namespace) -> Request:
+    """Return the request of parsed options.
+
+    Raises:
+        RequestError: a value that `./vla` does not let through.
+    """
+    root = Path(os.environ.get('VLA_ROOT', '.')).resolve()
+    conditions = Conditions(
+        contract=root / 'config' / 'robots' / f'{options.robot}.yaml',
+        checkpoints=root / 'checkpoints',
+        policy=options.policy,
+        strategy=options.strategy,
+        seed=options.seed,
+        phrasing=getattr(options, 'phrasing', 'known'),
+        ablate=getattr(options, 'ablate', ''),
+        latency=Latency.parse(getattr(options, 'latency_ms', '0')),
+    )
+    tasks = tuple(options.tasks.split(','))
+    chosen = trials(tasks, options.episodes, options.seed)
+    if options.only:
+        index = int(options.only)
+        chosen = tuple(t for t in trials(tasks, index + 1, options.seed) if t.index == index)
+    return Request(conditions, chosen, options.out, root)

@@ -1,0 +1,133 @@
+"""`./vla train`: demonstrations, then training, then a checkpoint; the same command resumes."""
+
+import hashlib
+import os
+import shutil
+import sys
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from vla_core.contract import RobotContract, load
+from vla_core.errors import VlaError
+from vla_eval.core import demonstrations
+from vla_eval.core.demonstrations import Collection
+from vla_policy.core.dataset import Dataset
+from vla_policy.core.training.run import train
+from vla_policy.core.training.settings import TrainSettings
+
+DONE, FAILED, WRONG = 0, 1, 2
+ROBOT = 'tabletop'
+CONFIG = 'config.yaml'  # of a checkpoint; written last
+LINE_EVERY = 100  # episodes between lines where there is no terminal
+
+
+def main(argv: list[str]) -> int:
+    """Return the exit status."""
+    parser = ArgumentParser(prog='train', allow_abbrev=False)
+    parser.add_argument('--head', default='flow')
+    parser.add_argument('--config')
+    parser.add_argument('--steps', type=int)
+    parser.add_argument('--episodes', type=int, default=Collection.episodes)
+    parser.add_argument('--workers', type=int, default=2)
+    parser.add_argument('--out', type=Path, required=True)
+    parser.add_argument('--fresh', action='store_true')
+    parser.add_argument('--force', action='store_true')
+    options = parser.parse_args(argv)
+    try:
+        return _train(options, Console())
+    except VlaError as error:
+        print(error, file=sys.stderr)
+        return FAILED
+
+
+def _train(options: Namespace, console: Console) -> int:
+    root = Path(os.environ.get('VLA_ROOT', '.')).resolve()
+    work = _work_folder(options, root)
+    changes = {'head': options.head} | ({'steps': options.steps} if options.steps else {})
+    settings = (
+        TrainSettings.read(options.config, **changes)
+        if options.config
+        else TrainSettings(**changes)
+    )
+    if options.fresh:
+        shutil.rmtree(work, ignore_errors=True)
+        if options.out.parent == root / 'runs':
+            (options.out / CONFIG).unlink(missing_ok=True)
+    if (options.out / CONFIG).exists() and not work.exists() and not options.force:
+        print(
+            f'--out {options.out}: holds a checkpoint that this command did not make; '
+            'name another folder or add --force',
+            file=sys.stderr,
+        )
+        return WRONG
+    contract_file = root / 'config' / 'robots' / f'{ROBOT}.yaml'
+    contract = load(contract_file)
+    collection = Collection(contract_file, work / 'demonstrations', episodes=options.episodes)
+    dataset = _demonstrate(collection, contract, options.workers, console)
+    return train(dataset, contract, settings, work / 'state', options.out, console)
+
+
+def _work_folder(options: Namespace, root: Path) -> Path:
+    """Return where demonstrations and state lie: in `out` if that is under runs/, else beside.
+
+    A checkpoint folder elsewhere holds nothing but the checkpoint.
+    """
+    runs = root / 'runs'
+    out = options.out.resolve()
+    if out.is_relative_to(runs):
+        return out / 'work'
+    mark = hashlib.sha256(str(out).encode()).hexdigest()[:8]
+    return runs / f'train-{options.head}-{mark}' / 'work'
+
+
+def _demonstrate(
+    collection: Collection, contract: RobotContract, workers: int, console: Console
+) -> Dataset:
+    dataset = Dataset.create(
+        collection.folder, contract, collection.horizon, collection.sentences
+    )
+    have = sum(dataset.has(index) for index in range(collection.episodes))
+    if 0 < have < collection.episodes:
+        console.print(f'resuming demonstrations from {have} of {collection.episodes}')
+    if have < collection.episodes:
+        with _Bar(console, have, collection.episodes) as bar:
+            for frames in demonstrations.collect(collection, workers):
+                bar.add(frames)
+    return dataset
+
+
+class _Bar:
+    """Progress over demonstrations."""
+
+    def __init__(self, console: Console, done: int, total: int):
+        self._console, self._done, self._total, self._frames = console, done, total, 0
+        self._bar = Progress(
+            TextColumn('demonstrations'),
+            BarColumn(),
+            TextColumn('{task.completed}/{task.total}'),
+            TextColumn('{task.fields[frames]}'),
+            TimeRemainingColumn(),
+            console=console,
+            disable=not console.is_terminal,
+        )
+        self._task = self._bar.add_task('', total=total, completed=done, frames='')
+
+    def __enter__(self) -> '_Bar':
+        self._bar.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._bar.stop()
+
+    def add(self, frames: int) -> None:
+        """Count an episode."""
+        self._done += 1
+        self._frames += frames
+        self._bar.update(self._task, advance=1, frames=f'{self._frames} frames')
+        if not self._console.is_terminal and (
+            self._done % LINE_EVERY == 0 or self._done == self._total
+        ):
+            self._console.print(f'demonstrations {self._done}/{self._total}')

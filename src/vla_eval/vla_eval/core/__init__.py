@@ -1,0 +1,1 @@
+"""Evaluation without ROS: the loop in virtual time, statistics, reports, demonstrations."""

@@ -1,0 +1,95 @@
+"""What of an episode is kept for people to look at: a path, pictures, a film of a failure."""
+
+import numpy as np
+
+from vla_core.chunk import ActionChunk
+from vla_core.observation import Observation
+from vla_core.timing import SECOND
+from vla_eval.core.results import Path3
+from vla_eval.core.robot import START_NS, VirtualRobot
+
+PICTURE_SIZE = (320, 240)  # width, height, px
+PICTURES = 6  # on a contact sheet
+SHOWN_CHUNK = 4  # the first chunks leave from rest; this one lies on the way
+
+
+class Evidence:
+    """Watches one episode.
+
+    Args:
+        robot: Where it happens.
+        detailed: Whether path and pictures are kept too; good pictures take a second each.
+    """
+
+    def __init__(self, robot: VirtualRobot, detailed: bool):
+        self._robot = robot
+        self._detailed = detailed
+        self._film: list[np.ndarray] = []
+        self._times_s: list[float] = []
+        self._commanded: list[np.ndarray] = []
+        self._measured: list[np.ndarray] = []
+        self._chunks: list[ActionChunk] = []
+        self._pictures: list[tuple[float, np.ndarray]] = []
+        self._every = 1  # steps between two pictures
+        world = robot.simulator.snapshot()
+        self._things = {name: thing.position[:2] for name, thing in world.objects.items()}
+        self._things['plate'] = world.plate[:2]
+
+    def seen(self, observation: Observation) -> None:
+        """Keep what the first camera saw."""
+        self._film.append(next(iter(observation.views.values())).image)
+        if self._detailed and self._robot.steps % self._every == 0:
+            self._photograph()
+            if len(self._pictures) >= 2 * PICTURES:
+                self._pictures = self._pictures[::2]
+                self._every *= 2
+
+    def planned(self, chunk: ActionChunk) -> None:
+        """Keep one of the first chunks."""
+        if self._detailed and len(self._chunks) <= SHOWN_CHUNK:
+            self._chunks.append(chunk)
+
+    def moved(self) -> None:
+        """Keep where the tool is and where it was asked to be, after a tick."""
+        if not self._detailed:
+            return
+        T_base_command = self._robot.executor.tool_now()
+        if T_base_command is not None:
+            self._times_s.append(self._robot.elapsed_ns / SECOND)
+            self._commanded.append(T_base_command.t)
+            self._measured.append(self._robot.simulator.T_base_tool().t)
+
+    def finish(self) -> None:
+        """Photograph how it ended."""
+        if self._detailed:
+            self._photograph()
+
+    def film(self) -> np.ndarray | None:
+        """Return (T, H, W, 3) uint8, one picture an observation; None where nothing was seen."""
+        return np.stack(self._film) if self._film else None
+
+    def pictures(self) -> tuple[tuple[float, np.ndarray], ...]:
+        """Return at most `PICTURES` pictures with their times in s, first and last included."""
+        if len(self._pictures) <= PICTURES:
+            return tuple(self._pictures)
+        chosen = np.linspace(0, len(self._pictures) - 1, PICTURES).round().astype(int)
+        return tuple(self._pictures[i] for i in chosen)
+
+    def path(self) -> Path3 | None:
+        """Return the tool's way, None where it was not kept or no chunk moves the tool."""
+        chunk = self._chunks[-1] if self._chunks else None
+        if chunk is None or 'tool.x' not in chunk.columns or not self._times_s:
+            return None
+        rows = chunk.t0_ns - START_NS + chunk.step_ns * np.arange(chunk.horizon)
+        return Path3(
+            time_s=np.array(self._times_s),
+            commanded=np.array(self._commanded),
+            measured=np.array(self._measured),
+            chunk=chunk.actions[:, [chunk.columns.index(f'tool.{axis}') for axis in 'xyz']],
+            chunk_time_s=rows / SECOND,
+            things=self._things,
+        )
+
+    def _photograph(self) -> None:
+        picture = self._robot.simulator.picture(*PICTURE_SIZE)
+        self._pictures.append((self._robot.elapsed_ns / SECOND, picture))

@@ -1,0 +1,1 @@
+"""Episodes through the live graph."""
