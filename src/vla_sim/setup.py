@@ -18,8 +18,8 @@ setup(
     license='Apache-2.0',
     entry_points={
         'console_scripts': [
-            'robot = vla_sim.ros.robot:main',
-            'scripted = vla_sim.ros.scripted:main',
+            'robot = vla_sim.ros.main:robot',
+            'scripted = vla_sim.ros.main:scripted',
         ],
     },
 )

@@ -83,6 +83,11 @@ class Cameras:
         """Take the pictures that have arrived, oldest first."""
         return self._link.arrived(now_ns)
 
+    @property
+    def waiting(self) -> bool:
+        """Whether pictures are on their way."""
+        return self._link.waiting
+
     def close(self) -> None:
         """Free the context, from the thread that made it."""
         self._renderer.close()

@@ -105,6 +105,11 @@ class CameraLink:
         if not lost:
             self._waiting.append((due_ns, frame))
 
+    @property
+    def waiting(self) -> bool:
+        """Whether pictures are on their way."""
+        return bool(self._waiting)
+
     def arrived(self, now_ns: int) -> tuple[Frame, ...]:
         """Take the pictures that have arrived, oldest first."""
         out = [frame for due, frame in self._waiting if due <= now_ns]

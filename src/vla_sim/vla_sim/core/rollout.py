@@ -7,6 +7,7 @@ from vla_core.chunk import ActionChunk
 from vla_core.contract import RobotContract
 from vla_core.timing import Timing
 from vla_sim.core import expert
+from vla_sim.core.errors import TaskError
 from vla_sim.core.expert import Situation
 from vla_sim.core.kinematics import R_BASE_TOOL_DOWN
 from vla_sim.core.tasks.push import DIRECTIONS
@@ -37,25 +38,21 @@ def rows(now: Situation, goal: Goal, horizon: int = HORIZON) -> np.ndarray:
 
 
 def rollout(
-    world: WorldState,
-    goal: Goal,
-    contract: RobotContract,
-    horizon: int = HORIZON,
-    sequence: int = 0,
-    epoch: int = 0,
-    instruction: str = '',
+    world: WorldState, goal: Goal, contract: RobotContract, horizon: int = HORIZON
 ) -> ActionChunk:
-    """Return the expert's chunk from a state, as a policy would plan it from its observation.
+    """Return the expert's chunk from a state.
 
     Args:
-        world: The state; its time is taken for the observation's stamp.
+        world: The state; its time counts as the observation's stamp.
         goal: What to do.
         contract: Its action must be a tool pose (6D) in base_link and a gripper.
         horizon: Number of rows.
-        sequence: Of the observation.
-        epoch: Of the observation.
-        instruction: Of the observation.
     """
+    if contract.action.columns != COLUMNS:
+        raise TaskError(
+            f'contract {contract.robot}: action columns {", ".join(COLUMNS)} expected by the '
+            f'scripted expert, got {", ".join(contract.action.columns)}'
+        )
     actions = np.empty((horizon, len(COLUMNS)))
     plan = rows(Situation.of(world), goal, horizon)
     actions[:, :3] = plan[:, :3]
@@ -65,12 +62,11 @@ def rollout(
         t0_ns=world.time_ns + contract.rates.step_ns,
         step_ns=contract.rates.step_ns,
         observation_stamp_ns=world.time_ns,
-        sequence=sequence,
-        epoch=epoch,
+        sequence=0,
+        epoch=0,
         contract_digest=contract.digest,
         columns=COLUMNS,
         actions=actions,
-        instruction=instruction,
         timing=Timing(captured_ns=world.time_ns),
     )
 

@@ -81,6 +81,8 @@ class Simulator:
         """
         if task not in TASKS:
             raise TaskError(f'task {task!r}: one of {", ".join(TASKS)} expected')
+        if not 0 <= seed < seeds.TOP:
+            raise TaskError(f'seed {seed}: 0 <= seed < 2**63 expected')
         rng = seeds.stream(seed, 'episode')
         goals = language.goals(task)
         goal = goals[int(rng.integers(len(goals)))]
@@ -185,6 +187,14 @@ class Simulator:
                 self._check()
         self._refresh()
 
+    def skip_to(self, now_ns: int) -> None:
+        """Set the time without physics, where a clock has jumped; waiting commands are lost."""
+        self._driver.reset(self._driver.setpoint)
+        if self._check_ns is not None:
+            self._check_ns += now_ns - self.now_ns
+        self._reset_ns += now_ns - self.now_ns
+        self.now_ns = now_ns
+
     def _run(self, steps: int) -> None:
         while steps > 0:
             self._driver.take(self.now_ns)
@@ -226,20 +236,33 @@ class Simulator:
 
     def joint_state(self) -> tuple[np.ndarray, np.ndarray]:
         """Return measured positions and velocities (S,), rad or m, in the contract's order."""
-        positions = self._data.qpos[self._qpos].copy()
+        positions, velocities = self.true_joints()
         if self.faults.state_noise > 0.0:
             rng = seeds.stream(self.episode.seed, 'joints', self.now_ns)
             sigma = self.faults.state_noise * np.where(self._hinge, 1.0, 0.1)
             positions += sigma * rng.normal(size=len(positions))
-        return positions, self._data.qvel[self._dof].copy()
+        return positions, velocities
+
+    def true_joints(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return positions and velocities (S,) without noise."""
+        return self._data.qpos[self._qpos].copy(), self._data.qvel[self._dof].copy()
 
     def T_base_tool(self) -> SE3:  # noqa: N802
         """Return the tool pose that follows from the measured joints."""
         return self._arm.T_base_tool(self.joint_state()[0])
 
+    def T_base_tool_true(self) -> SE3:  # noqa: N802
+        """Return the true tool pose."""
+        return self._arm.T_base_tool(self.true_joints()[0])
+
     def T_base_camera(self, key: str) -> SE3:  # noqa: N802
         """Return the true pose of a camera's optical frame."""
         return optical_pose(self._model, self._data, self._camera_ids[key], self.contract)
+
+    def on_tool(self, key: str) -> bool:
+        """Whether a camera moves with the tool."""
+        body = self._model.cam_bodyid[self._camera_ids[key]]
+        return bool(body == self._model.site_bodyid[self._site])
 
     def K(self, key: str) -> np.ndarray:  # noqa: N802
         """Return the intrinsics (3, 3) of a camera."""
