@@ -3,7 +3,7 @@
 import threading
 import traceback
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from rclpy.callback_groups import CallbackGroup
 from rclpy.duration import Duration
@@ -19,11 +19,13 @@ from vla_core import contract
 from vla_core.errors import VlaError
 from vla_ros import node_params
 from vla_ros.diagnostics import Reporter
+from vla_ros.errors import ParameterError
 from vla_ros.params import NodeParams
 from vla_ros.qos import qos
 from vla_ros.tf import prefixed
 from vla_ros.watch import PeerWatch
 
+E = TypeVar('E')
 ACK_PATIENCE = Duration(seconds=0.2)
 
 
@@ -47,13 +49,17 @@ class SuiteNode(LifecycleNode):
     contract: contract.RobotContract
     health: Reporter
 
-    def __init__(self) -> None:
-        super().__init__(self.NAME, automatically_declare_parameters_from_overrides=True)
+    def __init__(self, **options: Any) -> None:
+        """Make the node, unconfigured; `options` are those of rclpy's Node (tests use them)."""
+        options['automatically_declare_parameters_from_overrides'] = True
+        super().__init__(self.NAME, **options)
         self.stopping = threading.Event()
         self.failure: BaseException | None = None
         self.on_failure: Callable[[], None] = lambda: None
         self._active = False
         self._configured = False
+        self._finalized = False
+        self._reason = 'shutdown'
         self._made: list[tuple[Callable[[Any], Any], Any]] = []
         self._watch = PeerWatch(self)
         node_params.declare(self, self.PARAMS)
@@ -99,8 +105,9 @@ class SuiteNode(LifecycleNode):
     def advertise(self, kind: type, topic: str, profile: str) -> LifecyclePublisher:
         """Make a publisher that is silent while the node is inactive; `profile` as in qos.py."""
         publisher = self.create_lifecycle_publisher(kind, topic, qos(profile))
-        self._made.append((self.destroy_lifecycle_publisher, publisher))
-        return publisher
+        if self._active:
+            publisher.on_activate(None)
+        return self.keep(publisher, self.destroy_lifecycle_publisher)
 
     def subscribe(
         self,
@@ -119,25 +126,20 @@ class SuiteNode(LifecycleNode):
         subscription = self.create_subscription(
             kind, topic, callback, qos(profile), callback_group=group
         )
-        self._made.append((self.destroy_subscription, subscription))
         if needed:
             self._watch.need(subscription.topic_name)
-        return subscription
+        return self.keep(subscription, self.destroy_subscription)
 
     def serve(self, kind: type, name: str, callback: Callable[[Any, Any], Any]) -> Service:
         """Offer a service: `callback(request, response) -> response`."""
-        service = self.create_service(kind, name, callback)
-        self._made.append((self.destroy_service, service))
-        return service
+        return self.keep(self.create_service(kind, name, callback), self.destroy_service)
 
     def every(self, period_s: float, callback: Callable[[], None]) -> Timer:
         """Call back at a rate that need not be exact, in the executor (see ticker.py)."""
-        timer = self.create_timer(period_s, callback)
-        self._made.append((self.destroy_timer, timer))
-        return timer
+        return self.keep(self.create_timer(period_s, callback), self.destroy_timer)
 
-    def keep(self, entity: Any, destroy: Callable[[Any], Any]) -> Any:
-        """Take an entity made otherwise (an action server) down on cleanup: `destroy(entity)`."""
+    def keep(self, entity: E, destroy: Callable[[E], Any]) -> E:
+        """Have an entity made otherwise (an action server) taken down on cleanup by `destroy`."""
         self._made.append((destroy, entity))
         return entity
 
@@ -159,7 +161,7 @@ class SuiteNode(LifecycleNode):
 
     def begin(self) -> bool:
         """Configure and activate where `autostart` says so; False where that was refused."""
-        if not node_params.read(self, self.PARAMS).autostart:
+        if self.get_parameter('autostart').value is False:  # other than a bool: refused below
             return True
         if self.trigger_configure() != Answer.SUCCESS or self.stopping.is_set():
             return self.stopping.is_set()
@@ -167,9 +169,9 @@ class SuiteNode(LifecycleNode):
 
     def end(self, reason: str) -> None:
         """Say the last word where the node is active, and let go of everything."""
-        if self._active:
-            self._stop(reason)
-        self._take_down()
+        self._reason = reason
+        if not self._finalized:
+            self.trigger_shutdown()
 
     # ---- transitions
 
@@ -201,13 +203,22 @@ class SuiteNode(LifecycleNode):
 
     def on_shutdown(self, state: LifecycleState) -> Answer:
         """As deactivate and cleanup, as far as needed."""
-        return self._attempt(lambda: self.end('shutdown'))
+        self._finalized = True
+
+        def finish() -> None:
+            try:
+                if self._active:
+                    self._stop(self._reason)
+            finally:
+                self._take_down()
+
+        return self._attempt(finish)
 
     def _set_up(self) -> None:
         self.params = node_params.read(self, self.PARAMS)
         if hasattr(self.params, 'contract'):
             if not self.params.contract:
-                raise VlaError('contract: the file of a robot contract expected, got none')
+                raise ParameterError('contract', 'the file of a robot contract expected, got none')
             self.contract = contract.load(self.params.contract)
         robot = self.contract.robot if hasattr(self.params, 'contract') else self.NAME
         self.health = self.keep(Reporter(self, robot), Reporter.close)

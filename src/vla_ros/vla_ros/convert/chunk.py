@@ -2,7 +2,6 @@
 
 import array
 
-import numpy as np
 from vla_msgs.msg import ActionChunk as ActionChunkMsg
 
 from vla_core.chunk import ActionChunk
@@ -15,7 +14,7 @@ from vla_ros.errors import MessageError, message_field
 def chunk_to_msg(chunk: ActionChunk) -> ActionChunkMsg:
     """Return the chunk as a message."""
     data = array.array('d')
-    data.frombytes(np.ascontiguousarray(chunk.actions, np.float64))
+    data.frombytes(chunk.actions.tobytes())  # row-major, however the array lies in memory
     return ActionChunkMsg(
         t0=stamp(chunk.t0_ns),
         step=duration(chunk.step_ns),

@@ -42,6 +42,7 @@ def _se3(q: Quaternion, q_field: str, point: object, t_field: str) -> SE3:
     if not np.isfinite(t).all():
         raise MessageError(t_field, f'three finite numbers expected, got {t.tolist()}')
     try:
-        return SE3.from_quaternion(np.array([q.w, q.x, q.y, q.z]), t)
+        with np.errstate(over='ignore'):  # refused as not of norm 1
+            return SE3.from_quaternion(np.array([q.w, q.x, q.y, q.z]), t)
     except rotations.RotationError as error:
         raise MessageError(q_field, str(error)) from None
