@@ -348,9 +348,9 @@ class ChunkExecutor:
 
     def _let_go_if_far(self) -> None:
         """Take over from measured joints again where the robot is not where it is commanded."""
-        known = self._measured is not None and self._commanded.known
-        if known and self._commanded.far_from(self._measured):
-            self._commanded.let_go(keep_fingers=True)
+        measured, commanded = self._measured, self._commanded
+        if measured is not None and commanded.known and commanded.far_from(measured):
+            commanded.let_go(keep_fingers=True)
 
 
 def _joints(name: str, values: np.ndarray, width: int) -> np.ndarray:

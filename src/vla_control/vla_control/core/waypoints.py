@@ -51,9 +51,7 @@ class Waypoints:
         g, h = self.gripper[k - 1], self.gripper[k]
         return Waypoint(
             a + fraction * (b - a),
-            rotations.slerp_quaternions(
-                self.quaternion[k - 1], self.quaternion[k], np.asarray(fraction)
-            ),
+            rotations.slerp_quaternion(self.quaternion[k - 1], self.quaternion[k], fraction),
             g + fraction * (h - g),
         )
 

@@ -59,25 +59,45 @@ def weights(covers: np.ndarray, m: float) -> np.ndarray:
 
 
 def _average(tracks: tuple[Track, ...], m: float) -> Route:
-    newest = tracks[-1]
-    times = newest.points.times_ns[:-1]
-    covers = np.stack([(t.points.times_ns[0] <= times) & (times <= t.last_row_ns) for t in tracks])
-    W = weights(covers, m)
-    at = [t.points.sample(times) for t in tracks]
-    linear = np.einsum('nt,ntl->tl', W, np.stack([p.linear for p in at]))
-    votes = np.stack([p.gripper > _VOTES_OPEN for p in at]).astype(float)
-    gripper = np.einsum('nt,ntk->tk', W, votes)
-    quaternion, opposed = _mean_rotations(np.stack([p.quaternion for p in at], axis=1), W.T)
-    return Route(
-        Waypoints(
-            newest.points.times_ns,
-            _and_last(linear),
-            _and_last(quaternion),
-            _and_last(gripper),
-        ),
-        tracks,
-        np.concatenate([W, W[:, -1:]], axis=1),
-        opposed | {len(times)} if len(times) - 1 in opposed else opposed,
+    newest = tracks[-1].points
+    times = newest.times_ns[:-1]  # the last one is the end, not a row
+    first = np.array([t.chunk.t0_ns for t in tracks])[:, None]
+    last = np.array([t.last_row_ns for t in tracks])[:, None]
+    W = weights((first <= times) & (times <= last), m)
+    linear, quaternion, gripper = _predictions(tracks, times, first)
+    means, opposed = _mean_rotations(quaternion.swapaxes(0, 1), W.T)
+    if len(times) - 1 in opposed:
+        opposed |= {len(times)}
+    points = Waypoints(
+        newest.times_ns,
+        _and_last((W[..., None] * linear).sum(0)),
+        _and_last(means),
+        _and_last((W[..., None] * (gripper > _VOTES_OPEN)).sum(0)),
+    )
+    return Route(points, tracks, _and_last(W.T).T, opposed)
+
+
+def _predictions(
+    tracks: tuple[Track, ...], times: np.ndarray, first: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return linear (n, N, L), quaternion (n, N, 4) and gripper (n, N, K) of n chunks at N times.
+
+    All chunks at once: their rows, laid end to end, are looked up by index. `first` (n, 1) are
+    their first rows' times; outside a chunk its nearest row stands in, to be given weight 0.
+    """
+    lengths = np.array([len(t.points) for t in tracks])[:, None]
+    places = np.cumsum(lengths)[:, None] - lengths
+    row, rest = np.divmod(times - first, tracks[0].chunk.step_ns)
+    f = (rest / tracks[0].chunk.step_ns)[..., None]
+    left = places + np.clip(row, 0, lengths - 1)
+    right = places + np.clip(row + 1, 0, lengths - 1)
+    linear = np.concatenate([t.points.linear for t in tracks])
+    gripper = np.concatenate([t.points.gripper for t in tracks])
+    quaternion = np.concatenate([t.points.quaternion for t in tracks])
+    return (
+        linear[left] + f * (linear[right] - linear[left]),
+        rotations.slerp_quaternions(quaternion[left], quaternion[right], f[..., 0]),
+        gripper[left] + f * (gripper[right] - gripper[left]),
     )
 
 
