@@ -31,6 +31,12 @@ def contract():
 
 
 @pytest.fixture(scope='session')
+def contract_path():
+    """Where it is."""
+    return TABLETOP
+
+
+@pytest.fixture(scope='session')
 def shared_simulator(contract):
     """One simulator for the whole run; contexts are slow to make."""
     simulator = Simulator(contract)

@@ -1,11 +1,17 @@
 """The expert: memoryless, bounded, from any state; its chunk has the contract's columns."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from vla_core import rotations
+from vla_core.contract import Action
+from vla_core.observation import Observation
 from vla_sim.core import expert, language, layout, rollout, seeds
+from vla_sim.core.errors import TaskError
 from vla_sim.core.expert import Situation
+from vla_sim.core.scripted import Scripted
 
 
 def situations(count):
@@ -48,18 +54,54 @@ def test_an_object_that_nobody_named_is_set_down_first(target):
     assert plan[let_go, 2] < 0.04
 
 
-def test_the_chunk_is_what_a_policy_would_plan(simulator, contract):
+def test_the_chunk_has_the_contracts_columns(simulator, contract):
     episode = simulator.reset('place', 8)
     world = simulator.snapshot()
-    chunk = rollout.rollout(
-        world, episode.goal, contract, sequence=7, epoch=3, instruction=episode.instruction
-    )
+    chunk = rollout.rollout(world, episode.goal, contract)
     assert chunk.columns == contract.action.columns
     assert chunk.contract_digest == contract.digest
-    assert (chunk.sequence, chunk.epoch) == (7, 3)
     assert chunk.t0_ns == world.time_ns + contract.rates.step_ns
     assert chunk.observation_stamp_ns == world.time_ns
     np.testing.assert_allclose(
         rotations.from_6d(chunk.actions[0, 3:9]), simulator.T_base_tool().R, atol=1e-3
     )
     assert np.linalg.norm(chunk.actions[0, :3] - world.tool) <= expert.STEP + 1e-9
+
+
+def test_a_contract_without_tool_poses_is_refused(simulator, contract):
+    episode = simulator.reset('place', 8)
+    action = Action(contract.action.groups[1:])
+    with pytest.raises(TaskError, match=r'tool\.x'):
+        rollout.rollout(simulator.snapshot(), episode.goal, replace(contract, action=action))
+
+
+def test_the_scripted_policy_does_what_the_observation_says(simulator, contract):
+    simulator.reset('place', 8)
+    asked = []
+
+    def world(stamp_ns):
+        asked.append(stamp_ns)
+        return simulator.snapshot()
+
+    positions, velocities = simulator.joint_state()
+    observation = Observation(
+        stamp_ns=simulator.now_ns,
+        sequence=7,
+        epoch=3,
+        contract_digest=contract.digest,
+        base_frame='base_link',
+        views={},
+        state_names=contract.state.names,
+        state=positions,
+        state_velocity=velocities,
+        state_stamp_ns=simulator.now_ns,
+        T_base_tool=simulator.T_base_tool(),
+        instruction='lift the green one',
+    )
+    chunk = Scripted(contract, world).infer(observation, None)
+    expected = rollout.rollout(
+        simulator.snapshot(), language.Goal('pick', 'green block'), contract
+    )
+    assert asked == [observation.stamp_ns]
+    assert (chunk.sequence, chunk.epoch, chunk.instruction) == (7, 3, 'lift the green one')
+    np.testing.assert_array_equal(chunk.actions, expected.actions)

@@ -43,6 +43,12 @@ PUSH_X_HIGHEST, PUSH_Y_HIGHEST = 0.68, 0.28
 REACH = 0.69  # horizontal, from the base, with the tool straight down on the table
 
 
+# Where a held object may be put down that is not to be used: a grid, so that there is a nearest.
+ASIDE_X = tuple(0.32 + 0.04 * k for k in range(8))
+ASIDE_Y = tuple(-0.22 + 0.04 * k for k in range(12))
+SPOTS = tuple((x, y, 0.0) for x in ASIDE_X for y in ASIDE_Y)
+
+
 class Situation(NamedTuple):
     """What the expert looks at; see `WorldState` for units."""
 
@@ -68,7 +74,8 @@ class Move(NamedTuple):
 
 def act(now: Situation, goal: Goal) -> Move:
     """Return the next step towards a goal."""
-    other = held(now, but=goal.target)
+    grips_target = goal.task in ('pick', 'place')  # to push or point at a thing, let go of it
+    other = held(now, but=goal.target if grips_target else '')
     if other is not None:
         return _put_aside(now, other)
     return {'reach': _reach, 'push': _push, 'pick': _pick, 'place': _place}[goal.task](now, goal)
@@ -161,21 +168,24 @@ def _put_aside(now: Situation, name: str) -> Move:
         return Move(tool, 1)
     taken = [(p, 0.09) for other, p in now.objects.items() if other != name]
     taken.append((now.plate, 0.12))
-    nearest, gap = min(taken, key=lambda item: _aside(tool, item[0]) - item[1])
-    distance = _aside(tool, nearest)
-    if distance >= gap or tool[2] < 0.05:
+    here = (tool[0], tool[1], 0.0)
+    if tool[2] < 0.05 or (_on_table(here) and _free(here, taken, 0.0)):
         return Move(_toward(tool, (tool[0], tool[1], OBJECT_HALF + GRASP_ABOVE)), 0)
     if tool[2] < CARRY_Z - 0.01:
         return Move(_toward(tool, (tool[0], tool[1], CARRY_Z)), 0)
-    ux, uy = _unit(nearest, tool)
-    return Move(_toward(tool, (tool[0] + STEP * ux, tool[1] + STEP * uy, CARRY_Z)), 0)
+    by_distance = sorted(SPOTS, key=lambda spot: _aside(tool, spot))
+    spot = next(s for s in by_distance if _free(s, taken, 0.01))
+    return Move(_toward(tool, (spot[0], spot[1], CARRY_Z)), 0)
 
 
-def _unit(a: Point, b: Point) -> tuple[float, float]:
-    """Horizontal unit vector from a to b; towards the robot where they coincide."""
-    dx, dy = b[0] - a[0], b[1] - a[1]
-    length = math.hypot(dx, dy)
-    return (dx / length, dy / length) if length > 1e-6 else (-1.0, 0.0)
+def _on_table(spot: Point) -> bool:
+    """Whether an object put down here can be reached again for any task."""
+    return ASIDE_X[0] <= spot[0] <= ASIDE_X[-1] and ASIDE_Y[0] <= spot[1] <= ASIDE_Y[-1]
+
+
+def _free(spot: Point, taken: list[tuple[Point, float]], margin: float) -> bool:
+    """Whether a spot keeps its distance from everything that stands on the table."""
+    return all(_aside(spot, thing) >= gap + margin for thing, gap in taken)
 
 
 def _aside(a: Point, b: Point) -> float:
