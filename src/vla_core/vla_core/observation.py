@@ -53,7 +53,7 @@ class Observation:
     """Everything a policy is given.
 
     Attributes:
-        stamp_ns: ROS time the observation is of: the newest capture among its views.
+        stamp_ns: ROS time the observation is of: a capture of the contract's first camera.
         sequence: Counts the observer's observations; travels with the chunk made from it.
         epoch: Run of the executor that it belongs to; chunks of older epochs die.
         contract_digest: Digest of the policy-visible part of the robot contract.

@@ -1,0 +1,1 @@
+"""From sensor streams to observations: pictures, frames and states of one moment."""
