@@ -31,6 +31,8 @@ def dies_with_parent(blocked: bool = False) -> Callable[[], None]:
         _libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
         if os.getppid() != parent:  # it died before the line above
             os._exit(1)
+        for number in STOP_SIGNALS:  # Python's own handlers would swallow one that comes now
+            signal.signal(number, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_BLOCK if blocked else signal.SIG_UNBLOCK, STOP_SIGNALS)
 
     return prepare

@@ -1,6 +1,6 @@
 """Options that several subcommands share."""
 
-from argparse import ArgumentParser
+from argparse import ArgumentParser, Namespace
 
 from vla_cli import names, values
 from vla_cli.places import Places
@@ -16,6 +16,12 @@ def add_episodes(parser: ArgumentParser, places: Places, default: int) -> None:
         default=default,
         metavar='N',
         help=f'episodes per task (default {default})',
+    )
+    parser.add_argument(
+        '--only',
+        type=values.whole(0),
+        metavar='N',
+        help='of each task only the episode with this number, as a report names it',
     )
     tasks = names.tasks(places)
     parser.add_argument(
@@ -47,6 +53,13 @@ def add_episodes(parser: ArgumentParser, places: Places, default: int) -> None:
         metavar='NAME|FOLDER',
         help=f'{", ".join(names.policies(places))} or a checkpoint folder (default flow)',
     )
+
+
+def episode_words(given: Namespace) -> list[str]:
+    """Return the words that hand `add_episodes` on."""
+    words = ['--episodes', str(given.episodes), '--tasks', given.tasks, '--seed', str(given.seed)]
+    words += ['--strategy', given.strategy, '--policy', given.policy]
+    return words if given.only is None else [*words, '--only', str(given.only)]
 
 
 def add_robot(parser: ArgumentParser, places: Places) -> None:

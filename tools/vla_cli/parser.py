@@ -37,13 +37,14 @@ class OneLineParser(argparse.ArgumentParser):
         raise UsageError(f'{self.prog}: {message.removeprefix("argument ")}')
 
     def parse_all(self, words: list[str]) -> argparse.Namespace:
-        """Parse `words`; anything left over is refused by name."""
-        options, rest = self.parse_known_args(words)
+        """Parse `words`; what was typed is refused before a default that does not fit here."""
+        without_defaults = argparse.Namespace(**{a.dest: None for a in self._actions})
+        _, rest = self.parse_known_args(words, without_defaults)
         for word in rest:
             known = sorted(o for action in self._actions for o in action.option_strings)
             kind = 'option' if word.startswith('-') else 'argument'
             self.error(unknown(word.split('=')[0], known, kind))
-        return options
+        return self.parse_args(words)
 
 
 def parse(argv: list[str], places: Places) -> Callable[[], int]:
@@ -56,8 +57,7 @@ def parse(argv: list[str], places: Places) -> Callable[[], int]:
     if first in ('-h', '--help', 'help'):
         return partial(_print_help, places)
     if first not in COMMANDS:
-        what = 'option' if first.startswith('-') else 'subcommand'
-        raise UsageError(f'./vla: {unknown(first, list(COMMANDS), what)}')
+        raise UsageError(f'./vla: {unknown(first, list(COMMANDS), "subcommand")}')
     module = importlib.import_module(f'vla_cli.commands.{MODULES.get(first, first)}')
     parser = OneLineParser(first, f'{COMMANDS[first].capitalize()}.')
     module.add_options(parser, places)

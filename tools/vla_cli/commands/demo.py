@@ -34,8 +34,7 @@ def prepare(parser: ArgumentParser, given: Namespace, places: Places) -> Callabl
 def _run(given: Namespace, out: Path, places: Places) -> int:
     environment = SetUp(places).ensure(torch_choice=given.torch)
     environment.lock.keep_over_exec()
-    words = ['--episodes', str(given.episodes), '--tasks', given.tasks, '--seed', str(given.seed)]
-    words += ['--strategy', given.strategy, '--policy', given.policy]
+    words = options.episode_words(given)
     words += ['--transport', given.transport, '--out', str(out)]
     words += ['--view'] if given.view else []
     words += ['--force'] if given.force else []

@@ -68,9 +68,9 @@ def prepare(parser: ArgumentParser, given: Namespace, places: Places) -> Callabl
 def _run(given: Namespace, out: Path, places: Places) -> int:
     environment = SetUp(places).ensure()
     environment.lock.keep_over_exec()
-    words = ['--episodes', str(given.episodes), '--tasks', given.tasks, '--seed', str(given.seed)]
-    words += ['--strategy', given.strategy, '--policy', given.policy, '--robot', given.robot]
-    words += ['--latency-ms', given.latency_ms, '--phrasing', given.phrasing]
+    words = options.episode_words(given)
+    words += ['--robot', given.robot, '--latency-ms', given.latency_ms]
+    words += ['--phrasing', given.phrasing]
     words += ['--workers', str(given.workers), '--transport', given.transport]
     words += ['--ablate', given.ablate] if given.ablate else []
     words += ['--graph'] if given.graph else []

@@ -43,7 +43,7 @@ def prepare(parser: ArgumentParser, given: Namespace, places: Places) -> Callabl
     if given.show_args:
         return partial(_show, list(declared.values()))
     defaults = {a.name: a.default for a in declared.values() if a.default is not None}
-    for name, value in (defaults | chosen).items():
+    for name, value in (chosen | {n: d for n, d in defaults.items() if n not in chosen}).items():
         try:
             chosen[name] = _checked(declared[name], value, places)
         except ArgumentTypeError as error:

@@ -8,8 +8,7 @@ from types import TracebackType
 from typing import TextIO
 
 from vla_cli import domain, transport
-from vla_cli.errors import RunError
-from vla_cli.graph.launchfile import LaunchFile
+from vla_cli.graph.launchfile import LaunchFile, ParameterValue
 from vla_cli.graph.supervisor import Supervisor
 from vla_cli.places import Places
 
@@ -28,7 +27,7 @@ class Graph:
         arguments: Mapping[str, str],
         env: Mapping[str, str],
         log_path: Path | None = None,
-        launch_file: Path | None = None,
+        overrides: Mapping[str, Mapping[str, ParameterValue]] | None = None,
     ) -> None:
         """Claim a domain and read the launch file.
 
@@ -36,7 +35,7 @@ class Graph:
             arguments: Launch arguments by name.
             env: Environment of the nodes, the workspace sourced; VLA_ROOT names the checkout.
             log_path: File for the nodes' lines, None for standard output.
-            launch_file: Another launch file than the suite's.
+            overrides: Parameters by node and name, on top of what the launch file gives.
 
         Raises:
             UsageError: The DDS domain that ROS_DOMAIN_ID names is taken.
@@ -48,10 +47,8 @@ class Graph:
         self._variables = {**transport.variables(places, profile), **self._domain.variables()}
         self._log: TextIO | None = None
         try:
-            file = LaunchFile(launch_file or places.root / LAUNCH_FILE)
-            processes = file.processes(arguments, {**env, **self._variables})
-            if not processes:
-                raise RunError(f'{launch_file or LAUNCH_FILE}: nothing to run')
+            file = LaunchFile(places.root / LAUNCH_FILE)
+            processes = file.processes(arguments, {**env, **self._variables}, overrides)
             self._supervisor = Supervisor(processes, self._sink(log_path))
         except BaseException:
             self._close()

@@ -111,6 +111,8 @@ class Supervisor:
             self._over.wait()
 
     def _run(self) -> None:
+        # inherited by each child, so that a signal waits until the child can take it
+        signal.pthread_sigmask(signal.SIG_BLOCK, children.STOP_SIGNALS)
         try:
             for child in self._children:
                 self._begin(child)

@@ -114,6 +114,8 @@ def _flow(line: _Line) -> Any:
     if line.text.startswith(_REFUSED):
         raise YamlError(line.number, f'{line.text[0]} is beyond what is read here')
     if line.text[0] not in '[{\'"':
+        if ': ' in line.text or line.text.endswith(':'):
+            raise YamlError(line.number, f'quotes expected around {line.text!r}')
         return line.text
     value, end = _flow_value(line, 0, '')
     if line.text[end:].strip():

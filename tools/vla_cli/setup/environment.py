@@ -1,7 +1,7 @@
 """From a checkout to an environment in which its commands run, doing only what is missing."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,17 +54,15 @@ class SetUp:
         """
         self._places.state.mkdir(exist_ok=True)
         lock = FileLock(self._places.state / 'lock')
-        lock.shared()
+        _wait_for(lock.shared)
         changes = torch_choice is not None and torch.choice(self._places) != torch_choice
         variables = None if changes else self._ready(tests)
         while variables is None:
-            if not lock.exclusive(wait=False):
-                note('waiting for another ./vla that uses or makes this environment')
-                lock.exclusive()
+            _wait_for(lock.exclusive)
             if torch_choice is not None:
                 torch.remember(self._places, torch_choice)
             self._make(tests)
-            lock.shared()
+            _wait_for(lock.shared)
             variables = self._ready(tests)
         return Environment(variables, self._ros, lock)
 
@@ -110,3 +108,9 @@ class SetUp:
             for name in names
             if not any(os.path.exists(f'{prefix}/{index}/{name}') for prefix in prefixes)
         )
+
+
+def _wait_for(take: Callable[..., bool]) -> None:
+    if not take(wait=False):
+        note('waiting for another ./vla that uses or makes this environment')
+        take()

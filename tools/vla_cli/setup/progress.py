@@ -1,4 +1,4 @@
-"""One line per step of set-up, on stderr: what, and how many seconds."""
+"""One line per step on stderr: what, and how many seconds; the rest goes to a log."""
 
 import os
 import subprocess
@@ -21,8 +21,9 @@ def note(text: str) -> None:
 class Step:
     """A step with a line that counts seconds where a person watches."""
 
-    def __init__(self, title: str) -> None:
+    def __init__(self, title: str, of: str = 'set-up') -> None:
         self._title = title
+        self._of = of
         self._live = sys.stderr.isatty()
         self._start = time.monotonic()
         self._shown = -1
@@ -35,14 +36,18 @@ class Step:
         start = '\r' if self._live else ''
         how = '' if kind is None else ' (not finished)'
         seconds = time.monotonic() - self._start
-        print(f'{start}[set-up] {self._title}: {seconds:.0f} s{how}', file=sys.stderr, flush=True)
+        print(
+            f'{start}[{self._of}] {self._title}: {seconds:.0f} s{how}', file=sys.stderr, flush=True
+        )
 
     def tick(self) -> None:
         """Show the seconds so far, once a second."""
         seconds = int(time.monotonic() - self._start)
         if self._live and seconds != self._shown:
             self._shown = seconds
-            print(f'\r[set-up] {self._title}: {seconds} s', end='', file=sys.stderr, flush=True)
+            print(
+                f'\r[{self._of}] {self._title}: {seconds} s', end='', file=sys.stderr, flush=True
+            )
 
     def run(
         self,
@@ -51,11 +56,25 @@ class Step:
         env: Mapping[str, str] | None = None,
         cwd: Path | None = None,
     ) -> None:
-        """Run a command with its output in `log`; end it with this process.
+        """Run a command that must succeed, as `status_of` does.
 
         Raises:
             RunError: It failed: the end of the log and where the log is.
         """
+        status = self.status_of(command, log, env, cwd)
+        if status != 0:
+            tail = log.read_text(errors='replace').splitlines()[-TAIL_LINES:]
+            shown = '\n'.join(f'  | {line}' for line in tail)
+            raise RunError(f'{self._title} failed (exit {status}):\n{shown}\n  whole log: {log}')
+
+    def status_of(
+        self,
+        command: Sequence[str | Path],
+        log: Path,
+        env: Mapping[str, str] | None = None,
+        cwd: Path | None = None,
+    ) -> int:
+        """Run a command with its output at the end of `log`; it ends with this process."""
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open('ab') as output:
             output.write(f'$ {" ".join(map(str, command))}\n'.encode())
@@ -64,14 +83,9 @@ class Step:
             try:
                 while True:
                     try:
-                        status = child.wait(0.2)
-                        break
+                        return child.wait(0.2)
                     except subprocess.TimeoutExpired:
                         self.tick()
             finally:
                 if child.poll() is None:
                     children.end(child)
-        if status != 0:
-            tail = log.read_text(errors='replace').splitlines()[-TAIL_LINES:]
-            shown = '\n'.join(f'  | {line}' for line in tail)
-            raise RunError(f'{self._title} failed (exit {status}):\n{shown}\n  whole log: {log}')

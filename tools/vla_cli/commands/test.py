@@ -1,0 +1,57 @@
+"""`./vla test`: everything that guards the project."""
+
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from vla_cli import handover, transport, values
+from vla_cli.errors import RunError
+from vla_cli.places import Places
+from vla_cli.setup.environment import SetUp
+from vla_cli.setup.progress import Step
+from vla_cli.stages import STAGES, Stage, summary, what_failed
+
+
+def add_options(parser: ArgumentParser, _: Places) -> None:
+    """Declare the options."""
+    parser.add_argument(
+        'stages',
+        nargs='*',
+        metavar='stage',
+        type=values.one_of(list(STAGES), 'stage'),
+        help=f'only these: {", ".join(STAGES)} (default all)',
+    )
+
+
+def prepare(_: ArgumentParser, given: Namespace, places: Places) -> Callable[[], int]:
+    """Return what runs the stages."""
+    return partial(_run, given.stages or list(STAGES), places)
+
+
+def _run(names: list[str], places: Places) -> int:
+    environment = SetUp(places).ensure(tests=True)
+    env = handover.command_environment(environment.variables, places.root)
+    env |= transport.variables(places, 'host')
+    env |= {'VLA_FULL_TEST': '1', 'ROS_PYTHON_CHECK_FIELDS': '1', 'OMP_NUM_THREADS': '1'}
+    env.pop('ROS_DOMAIN_ID', None)  # each test takes a free one
+    failed = [name for name in names if not _passes(name, STAGES[name], env, places)]
+    if failed:
+        raise RunError(f'failed: {", ".join(failed)} (again: ./vla test {" ".join(failed)})')
+    print('all passed')
+    return 0
+
+
+def _passes(name: str, stage: Stage, env: dict[str, str], places: Places) -> bool:
+    log = Path(places.logs / f'test-{name}.log')
+    log.unlink(missing_ok=True)
+    with Step(stage.title, of='test') as step:
+        statuses = [
+            step.status_of([places.python, *words], log, env, places.root)
+            for words in stage.commands(places)
+        ]
+    if any(statuses):
+        print(what_failed(log), flush=True)
+        return False
+    print(summary(log), flush=True)
+    return True
