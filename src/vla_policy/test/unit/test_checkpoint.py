@@ -168,3 +168,5 @@ def test_names_are_looked_up_and_unknown_ones_refused(tiny, contract):
     assert load_policy(tiny.name, contract, tiny.parent)
     with pytest.raises(VlaError, match=rf"'nosuch'.*one of {tiny.name} expected"):
         load_policy('nosuch', contract, tiny.parent)
+    with pytest.raises(VlaError, match='scripted.*vla_sim'):
+        load_policy('scripted', contract, tiny.parent)

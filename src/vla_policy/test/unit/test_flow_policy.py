@@ -114,7 +114,7 @@ def test_before_any_command_the_arm_is_taken_to_be_where_it_is(contract, world):
     told = commanded_at(world.observation(RED), None, contract)
     np.testing.assert_allclose(told.position, world.tool)
     assert told.gripper == 1.0
-    world.finger = 0.01
+    world.finger = 0.022  # around a block
     assert commanded_at(world.observation(RED), None, contract).gripper == 0.0
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 import yaml
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from vla_core.errors import FieldError
@@ -127,7 +127,7 @@ def save_checkpoint(
     folder.mkdir(parents=True, exist_ok=True)
     half = {name: tensor.detach().half().contiguous() for name, tensor in weights.items()}
     part = folder / f'.{WEIGHTS}.part'
-    save_file(half, part)
+    part.write_bytes(save(half))  # save_file would make it readable by its owner only
     os.replace(part, folder / WEIGHTS)
     texts = {
         STATISTICS: statistics.to_json(),

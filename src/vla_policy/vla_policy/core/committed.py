@@ -9,6 +9,8 @@ from vla_core.contract import RobotContract
 from vla_core.observation import Observation
 from vla_policy.core.features import gripper_group, tool_group
 
+HELD_OPENING = 0.75  # share of the stroke; what is held keeps closed fingers up to this far apart
+
 
 @dataclass(frozen=True, eq=False)
 class Commanded:
@@ -36,7 +38,7 @@ def commanded_at(
     if committed is None:
         finger = observation.state[contract.state.names.index(gripper.names[0])]
         opening = (finger - gripper.closed) / (gripper.open - gripper.closed)
-        return Commanded(np.array(observation.T_base_tool.t), float(opening > 0.5))
+        return Commanded(np.array(observation.T_base_tool.t), float(opening > HELD_OPENING))
     start = contract.action.slice_of(tool_group(contract)).start
     column = contract.action.slice_of(gripper).start
     at = (observation.stamp_ns - committed.t0_ns) / committed.step_ns

@@ -14,7 +14,7 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 
 from vla_core.contract import RobotContract
 from vla_policy.core.demonstration import DatasetError, Demonstration, expected_shapes
@@ -126,7 +126,7 @@ class Dataset:
         }
         path = self.path_of(index)
         part = path.with_name(f'.{path.name}.{os.getpid()}.part')
-        save_file(arrays, part, metadata=notes)
+        part.write_bytes(save(arrays, metadata=notes))
         os.replace(part, path)
 
     def episode(self, index: int) -> 'MappedEpisode':

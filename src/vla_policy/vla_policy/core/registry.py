@@ -49,6 +49,11 @@ def load_policy(
     """
     if name_or_folder == 'hold':
         return HoldPolicy(contract)
+    if name_or_folder == 'scripted':
+        raise CheckpointError(
+            "policy 'scripted'",
+            "needs the simulator's state: vla_sim runs it, hold or a checkpoint expected",
+        )
     checkpoint = Checkpoint.read(find(name_or_folder, checkpoints_dir))
     policy = FlowPolicy(checkpoint, contract, threads)
     policy.warm_up()

@@ -40,14 +40,15 @@ def train(
         Exit status: 0 finished, 130 after Ctrl-C (or SIGTERM).
     """
     console = console or Console()
-    trainer = Trainer(dataset, contract, settings, work)
-    if trainer.finished and (out / 'config.yaml').exists():
-        console.print(f'training is finished: {trainer.step} steps, {out}', soft_wrap=True)
-        return DONE
-    if trainer.step:
-        console.print(f'resuming from step {trainer.step} of {settings.steps}')
-    with _stop_flag() as stopped, _Display(console, trainer.step, settings.steps) as display:
-        finished = trainer.run(display.show, lambda: bool(stopped))
+    with _stop_flag() as stopped:
+        trainer = Trainer(dataset, contract, settings, work)
+        if trainer.finished and (out / 'config.yaml').exists():
+            console.print(f'training is finished: {trainer.step} steps, {out}', soft_wrap=True)
+            return DONE
+        if trainer.step:
+            console.print(f'resuming from step {trainer.step} of {settings.steps}')
+        with _Display(console, trainer.step, settings.steps) as display:
+            finished = trainer.run(display.show, lambda: bool(stopped))
     if not finished:
         console.print(f'stopped at step {trainer.step}; the same command resumes')
         return INTERRUPTED

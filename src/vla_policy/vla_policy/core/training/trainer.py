@@ -62,7 +62,7 @@ class Trainer:
         work: Path,
         sizes: ModelSizes | None = None,
     ):
-        torch.set_num_threads(settings.threads or os.cpu_count() or 1)
+        torch.set_num_threads(settings.threads or len(os.sched_getaffinity(0)))
         work.mkdir(parents=True, exist_ok=True)
         self.settings, self.work = settings, work
         sizes = sizes or ModelSizes()

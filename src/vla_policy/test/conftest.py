@@ -17,7 +17,7 @@ from vla_policy.core.demonstration import Demonstration
 from vla_policy.core.training.settings import TrainSettings
 from vla_policy.core.training.trainer import Trainer
 
-TABLETOP = Path(__file__).parents[4] / 'config' / 'robots' / 'tabletop.yaml'
+TABLETOP = Path(__file__).parents[3] / 'config' / 'robots' / 'tabletop.yaml'
 DOWN = np.diag([-1.0, 1.0, -1.0])
 COLOURS = {'red': (220, 30, 30), 'green': (30, 200, 40)}
 TEXTS = ('go to the red block', 'go to the green block')
@@ -147,9 +147,15 @@ def demonstrate(contract: RobotContract, index: int, frames: int, horizon: int) 
 
 
 @pytest.fixture(scope='session')
-def contract(tmp_path_factory: pytest.TempPathFactory) -> RobotContract:
+def contract_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The tabletop's contract with pictures of 32 and 24 pixels."""
-    return contracts.load(write_contract(tmp_path_factory.mktemp('contract') / 'small.yaml'))
+    return write_contract(tmp_path_factory.mktemp('contract') / 'small.yaml')
+
+
+@pytest.fixture(scope='session')
+def contract(contract_file: Path) -> RobotContract:
+    """The small contract, loaded."""
+    return contracts.load(contract_file)
 
 
 def write_contract(path: Path, **changes: object) -> Path:

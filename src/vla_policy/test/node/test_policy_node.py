@@ -1,0 +1,162 @@
+"""The policy node as a process: observations in, chunks out, refusals in one line."""
+
+import shutil
+import signal
+
+import numpy as np
+import pytest
+from diagnostic_msgs.msg import DiagnosticArray
+from vla_msgs.msg import ActionChunk as ActionChunkMsg
+from vla_msgs.msg import Observation as ObservationMsg
+
+from vla_policy.core.hold import HoldPolicy
+from vla_policy.core.registry import load_policy
+from vla_ros import convert
+
+pytestmark = pytest.mark.ros
+
+NODE = 'vla_policy.ros.node:PolicyNode'
+RED = 'go to the red block'
+START_S = 30.0  # importing torch on a loaded machine
+
+
+@pytest.fixture
+def start(graph, contract_file, tiny):
+    def begin(**params):
+        given = {'contract': contract_file, 'policy': tiny, 'checkpoints': tiny.parent}
+        return graph.start(NODE, **{**given, **params})
+
+    return begin
+
+
+@pytest.fixture
+def wired(graph, start):
+    """Start the node; return a function that sends an observation, and the chunks it sent."""
+
+    def begin(**params):
+        start(**params)
+        talk = graph.talk(ObservationMsg, 'vla/observation', 'observation', matched=False)
+        graph.until(talk.get_subscription_count, 'the policy', START_S)
+        chunks = graph.listen(ActionChunkMsg, 'vla/action_chunk', 'chunk')
+        return lambda o: talk.publish(convert.observation_to_msg(o)), chunks
+
+    return begin
+
+
+def test_an_observation_is_answered_with_the_chunk_of_the_core(
+    graph, wired, world, contract, tiny
+):
+    send, chunks = wired()
+    observation = world.observation(RED)
+    graph.until(lambda: chunks or send(observation), 'a chunk')
+    heard = convert.chunk_from_msg(chunks[0], contract)
+    expected = load_policy(str(tiny), contract, tiny.parent, threads=1).infer(observation, None)
+    np.testing.assert_allclose(heard.actions, expected.actions, atol=1e-5)
+    assert (heard.t0_ns, heard.sequence, heard.epoch) == (expected.t0_ns, 7, 3)
+    t = heard.timing
+    order = [t.received_ns, t.preprocessed_ns, t.inferred_ns, t.published_ns]
+    assert order == sorted(order)
+    assert t.captured_ns == observation.stamp_ns
+
+
+def test_what_will_be_executed_anyway_changes_the_answer(graph, wired, world, contract):
+    send, chunks = wired()
+    plans = graph.talk(ActionChunkMsg, 'vla/plan', 'plan')
+    observation = world.observation(RED)
+    graph.until(lambda: chunks or send(observation), 'a chunk')
+    free = np.array(chunks[-1].data)
+    plan = HoldPolicy(contract).infer(observation, None)
+    actions = plan.actions.copy()
+    actions[:, :3] += 0.05
+    plan = plan.with_changes(actions=actions, t0_ns=observation.stamp_ns)
+
+    def changed():
+        plans.publish(convert.chunk_to_msg(plan))
+        send(observation)
+        return np.abs(np.array(chunks[-1].data) - free).max() > 1e-3
+
+    graph.until(changed, 'another chunk')
+
+
+def test_without_words_it_is_silent(graph, wired, world):
+    send, chunks = wired()
+    for _ in range(5):
+        send(world.observation('').with_changes(sequence=1))
+    graph.until(lambda: chunks or send(world.observation(RED)), 'the sentinel')
+    assert {chunk.sequence for chunk in chunks} == {7}
+
+
+def test_an_observation_of_another_contract_is_refused(graph, wired, world):
+    send, chunks = wired()
+    health = graph.listen(DiagnosticArray, 'diagnostics', 'reliable')
+    send(world.observation(RED).with_changes(contract_digest='0' * 64))
+
+    def told():
+        return any('digest' in s.message for m in health for s in m.status)
+
+    graph.until(told, 'a diagnostic')
+    assert not chunks
+
+
+def test_latency_delays_the_chunk(graph, wired, world):
+    send, chunks = wired(latency_ms='uniform:150:200')
+    graph.until(lambda: chunks or send(world.observation(RED)), 'a chunk')
+    timing = chunks[0].timing
+    late_ms = (convert.ns(timing.published) - convert.ns(timing.inferred)) / 1e6
+    assert late_ms >= 150
+
+
+def test_black_pictures_on_demand(graph, wired, world, contract, tiny):
+    send, chunks = wired(ablate='no-vision')
+    graph.until(lambda: chunks or send(world.observation(RED)), 'a chunk')
+    policy = load_policy(str(tiny), contract, tiny.parent, threads=1)
+    seeing = policy.infer(world.observation(RED), None).actions
+    assert np.abs(np.array(chunks[0].data).reshape(seeing.shape) - seeing).max() > 0.002
+
+
+def test_rate_and_latency_are_told(graph, wired, world):
+    send, chunks = wired()
+    health = graph.listen(DiagnosticArray, 'diagnostics', 'reliable')
+    graph.until(lambda: chunks or send(world.observation(RED)), 'a chunk')
+
+    def told():
+        keys = {v.key for m in health for s in m.status for v in s.values}
+        return {'rate_hz', 'inference_p50_ms'} <= keys
+
+    graph.until(told, 'rate and latency')
+
+
+@pytest.mark.parametrize(
+    ('params', 'said'),
+    [
+        ({'policy': '/no/such/folder'}, 'no/such/folder'),
+        ({'latency_ms': 'fast'}, 'latency_ms'),
+        ({'ablate': 'no-hearing'}, 'ablate'),
+        ({'contract': '/no/such/contract.yaml'}, 'contract.yaml'),
+    ],
+)
+def test_a_wrong_parameter_is_refused_in_one_line(start, params, said):
+    node = start(**params)
+    assert node.wait(START_S) == 1
+    lines = [line for line in node.output.splitlines() if line.strip()]
+    assert len(lines) == 1
+    assert said in lines[0]
+
+
+def test_damaged_weights_are_refused_in_one_line(start, tiny, tmp_path):
+    folder = shutil.copytree(tiny, tmp_path / 'cut')
+    weights = folder / 'model.safetensors'
+    weights.write_bytes(weights.read_bytes()[:-1])
+    node = start(policy=folder)
+    assert node.wait(START_S) == 1
+    assert node.output.count('\n') == 1
+    assert 'cut short' in node.output
+
+
+def test_it_ends_on_a_signal_without_a_word(graph, wired, start, world):
+    node = start()
+    talk = graph.talk(ObservationMsg, 'vla/observation', 'observation', matched=False)
+    graph.until(talk.get_subscription_count, 'the policy', START_S)
+    node.signal(signal.SIGINT)
+    assert node.wait() == 0
+    assert 'Traceback' not in node.output
