@@ -14,6 +14,11 @@ class ParameterError(FieldError):
     """A parameter of a node is wrong; `field` is its name."""
 
 
+def one_line(error: BaseException) -> str:
+    """Return what an error says, in one line."""
+    return ' '.join(str(error).split())
+
+
 @contextmanager
 def message_field(prefix: str = '', **renamed: str) -> Iterator[None]:
     """Turn what a value of vla_core refuses into a MessageError of the message it came from.

@@ -1,10 +1,13 @@
 """The lifecycle node that every node of the suite is."""
 
+import functools
 import threading
 import traceback
 from collections.abc import Callable
 from typing import Any, ClassVar, TypeVar
 
+from lifecycle_msgs.msg import State
+from lifecycle_msgs.srv import ChangeState
 from rclpy.callback_groups import CallbackGroup
 from rclpy.duration import Duration
 from rclpy.lifecycle import LifecycleNode, LifecyclePublisher, LifecycleState
@@ -19,7 +22,7 @@ from vla_core import contract
 from vla_core.errors import VlaError
 from vla_ros import node_params
 from vla_ros.diagnostics import Reporter
-from vla_ros.errors import ParameterError
+from vla_ros.errors import ParameterError, one_line
 from vla_ros.params import NodeParams
 from vla_ros.qos import qos
 from vla_ros.tf import prefixed
@@ -62,6 +65,7 @@ class SuiteNode(LifecycleNode):
         self._reason = 'shutdown'
         self._made: list[tuple[Callable[[Any], Any], Any]] = []
         self._watch = PeerWatch(self)
+        self._guard_transitions()
         node_params.declare(self, self.PARAMS)
         node_params.on_change(self, self.PARAMS, lambda: self._configured, self._changed)
 
@@ -153,7 +157,7 @@ class SuiteNode(LifecycleNode):
     def say(self, error: BaseException) -> None:
         """Log an error as one line; its trace where the log level is debug."""
         kind = '' if isinstance(error, VlaError) else f'{type(error).__name__}: '
-        self.get_logger().error(kind + ' '.join(str(error).split()))
+        self.get_logger().error(kind + one_line(error))
         if self.get_logger().is_enabled_for(LoggingSeverity.DEBUG):
             self.get_logger().debug(''.join(traceback.format_exception(error)))
 
@@ -214,6 +218,24 @@ class SuiteNode(LifecycleNode):
 
         return self._attempt(finish)
 
+    def _guard_transitions(self) -> None:
+        """Answer a transition that the state does not have; rclpy's callback raises instead."""
+        for service in self.services:
+            if service.srv_type is ChangeState:
+                service.callback = functools.partial(self._on_change_state, service.callback)
+
+    def _on_change_state(
+        self,
+        change: Callable[[Any, Any], ChangeState.Response],
+        request: ChangeState.Request,
+        response: ChangeState.Response,
+    ) -> ChangeState.Response:
+        try:
+            return change(request, response)
+        except Exception:  # of the state machine, which has logged it: hooks raise into _attempt
+            response.success = False
+            return response
+
     def _set_up(self) -> None:
         self.params = node_params.read(self, self.PARAMS)
         if hasattr(self.params, 'contract'):
@@ -233,7 +255,7 @@ class SuiteNode(LifecycleNode):
                     entity.wait_for_all_acked(ACK_PATIENCE)
         finally:
             self._active = False
-            super().on_deactivate(None)
+            super().on_deactivate(LifecycleState('active', State.PRIMARY_STATE_ACTIVE))
 
     def _take_down(self) -> None:
         try:

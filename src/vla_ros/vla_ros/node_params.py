@@ -82,8 +82,8 @@ def on_change(
 def _values(node: Node, cls: type[NodeParams], new: Mapping[str, Any]) -> dict[str, Any]:
     """Return values by name, of everything set on the node that is not ROS's own."""
     found = {
-        name: parameter.value
-        for name, parameter in node.get_parameters_by_prefix('').items()
+        name: node.get_parameter(name).value
+        for name in node.list_parameters([], 0).names
         if name not in ROS_OWN and not name.startswith('qos_overrides.')
     }
     found.update(new)

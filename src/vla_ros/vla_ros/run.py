@@ -15,6 +15,8 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
+from vla_ros.errors import one_line
+
 if TYPE_CHECKING:
     from vla_ros.lifecycle import SuiteNode
 
@@ -42,7 +44,7 @@ def run(where: 'str | type[SuiteNode]', args: list[str] | None = None) -> int:
     try:
         return _run(_load(where), args, end)
     except Exception as error:
-        sys.stderr.write(f'{_name(where)}: {type(error).__name__}: {_one_line(error)}\n')
+        sys.stderr.write(f'{_name(where)}: {type(error).__name__}: {one_line(error)}\n')
         return 1
     finally:
         sys.stdout.flush()

@@ -26,6 +26,7 @@ from rclpy.signals import SignalHandlerOptions
 from vla_ros.qos import qos
 
 PATIENCE_S = 10.0
+ANSWER_S = 4.0
 N = TypeVar('N', bound=Node)
 
 
@@ -148,8 +149,12 @@ class Graph:
         deadline = time.monotonic() + seconds
         while not condition():
             left = deadline - time.monotonic()
-            assert left > 0, f'{what}: not within {seconds} s'
+            assert left > 0, f'{what}: not within {seconds} s; {self._said()}'
             self._executor.spin_once(timeout_sec=min(left, 0.02))
+
+    def _said(self) -> str:
+        said = [f'process {p.pid} (status {p.status}): {p.output}' for p in self._processes]
+        return '; '.join(said) or 'no process'
 
     def listen(self, kind: type, topic: str, profile: str, matched: bool = True) -> list[Any]:
         """Return a list that grows by each message; waits for a publisher unless told not to."""
@@ -167,10 +172,21 @@ class Graph:
         return publisher
 
     def call(self, kind: type, name: str, request: Any) -> Any:
-        """Return the response of a service."""
+        """Return the response of a service; asks again where no answer comes.
+
+        A server that has not discovered the client yet drops the answer of its first call.
+        """
         client = self.probe.create_client(kind, name)
         self.until(client.service_is_ready, f'service {name}')
         future = client.call_async(request)
-        self.until(future.done, f'answer of {name}')
+        asked = time.monotonic()
+
+        def answered() -> bool:
+            nonlocal future, asked
+            if time.monotonic() - asked > ANSWER_S:
+                asked, future = time.monotonic(), client.call_async(request)
+            return future.done()
+
+        self.until(answered, f'answer of {name}', 3 * ANSWER_S)
         self.probe.destroy_client(client)
         return future.result()

@@ -94,13 +94,12 @@ class Ticker:
         )
         handle = self._clock.create_jump_callback(threshold, post_callback=self._on_move)
         try:
-            now = self._clock.now().nanoseconds
-            due = now
+            due = 0
             while not self._stop.is_set():
                 with self._moved:
                     now = self._clock.now().nanoseconds
-                    if due - now > self._period_ns:
-                        due = now  # /clock jumped back
+                    if due == 0 or due - now > self._period_ns:
+                        due = now  # the first /clock, or one that jumped back
                     if now < due or now == 0:  # 0: no /clock yet
                         self._moved.wait(0.5)
                         continue

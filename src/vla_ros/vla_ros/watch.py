@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
+from rclpy.timer import Timer
 
 if TYPE_CHECKING:
     from rclpy.node import Node
@@ -28,7 +29,7 @@ class PeerWatch:
         self._patience_ns = int(patience_s * 1e9)
         self._clock = Clock(clock_type=ClockType.STEADY_TIME)
         self._lonely_since: dict[str, int] = {}
-        self._timer = None
+        self._timer: Timer | None = None
 
     def need(self, topic: str) -> None:
         """Look after a topic, by its resolved name."""

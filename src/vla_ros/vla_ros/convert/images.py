@@ -68,7 +68,7 @@ def image_to_msg(image: np.ndarray, stamp_ns: int, frame: str) -> Image:
     # for 640 x 480).
     data = array.array('B')
     if image.flags.c_contiguous:
-        data.frombytes(image)
+        data.frombytes(image.data)
     else:
         data = array.array('B', b'\0') * image.size
         np.frombuffer(data, np.uint8).reshape(image.shape)[:] = image
@@ -76,7 +76,7 @@ def image_to_msg(image: np.ndarray, stamp_ns: int, frame: str) -> Image:
     return msg
 
 
-def _bytes(data: object, field: str) -> np.ndarray:
+def _bytes(data: array.array, field: str) -> np.ndarray:
     try:
         raw = np.frombuffer(data, np.uint8) if len(data) else np.empty(0, np.uint8)
     except (TypeError, ValueError, BufferError):

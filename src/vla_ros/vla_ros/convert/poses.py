@@ -1,7 +1,7 @@
 """Poses: the only place where quaternions are turned from (w, x, y, z) to (x, y, z, w)."""
 
 import numpy as np
-from geometry_msgs.msg import Pose, Quaternion, Transform
+from geometry_msgs.msg import Point, Pose, Quaternion, Transform, Vector3
 
 from vla_core import rotations
 from vla_core.se3 import SE3
@@ -37,7 +37,7 @@ def _quaternion(T: SE3) -> Quaternion:
     return Quaternion(x=x, y=y, z=z, w=w)
 
 
-def _se3(q: Quaternion, q_field: str, point: object, t_field: str) -> SE3:
+def _se3(q: Quaternion, q_field: str, point: Point | Vector3, t_field: str) -> SE3:
     t = np.array([point.x, point.y, point.z])
     if not np.isfinite(t).all():
         raise MessageError(t_field, f'three finite numbers expected, got {t.tolist()}')
