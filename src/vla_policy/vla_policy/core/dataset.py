@@ -159,7 +159,7 @@ class MappedEpisode:
     def __init__(self, path: Path):
         self.path = path
         try:
-            data = np.memmap(path, np.uint8, mode='r')
+            data = np.asarray(np.memmap(path, np.uint8, mode='r'))
             (length,) = struct.unpack('<Q', bytes(data[:8]))
             header = json.loads(bytes(data[8 : 8 + length]))
             notes = header.pop('__metadata__')
@@ -192,8 +192,8 @@ class Frames:
     def __init__(self, dataset: Dataset, indices: list[int]):
         self.dataset = dataset
         self.episodes = [dataset.episode(index) for index in indices]
-        counts = [episode.frames for episode in self.episodes]
-        self._ends = np.cumsum(counts) if counts else np.zeros(0, int)
+        self._counts = np.array([episode.frames for episode in self.episodes], int)
+        self._ends = np.cumsum(self._counts)
 
     def __len__(self) -> int:
         return int(self._ends[-1]) if len(self._ends) else 0
@@ -208,21 +208,24 @@ class Frames:
         number = {text: i for i, text in enumerate(self.texts)}
         return [np.array([number[t] for t in episode.texts]) for episode in self.episodes]
 
-    def gather(self, frames: np.ndarray, name: str) -> np.ndarray:
-        """Return (len(frames), ...) rows of one array; `sentence` then points to `texts`."""
-        out = np.empty(
-            (len(frames), *self.dataset.shapes[name]), self.episodes[0].arrays[name].dtype
-        )
+    def gather(self, frames: np.ndarray | None, name: str) -> np.ndarray:
+        """Return (len(frames), ...) rows of one array; `sentence` then points to `texts`.
+
+        None stands for every frame: for statistics, not for pictures.
+        """
+        if frames is None:
+            whole = [episode.arrays[name] for episode in self.episodes]
+            if name == 'sentence':
+                whole = [t[w] for t, w in zip(self._text_tables, whole, strict=True)]
+            return np.concatenate(whole)
+        shape, dtype = self.dataset.shapes[name], self.episodes[0].arrays[name].dtype
+        out = np.empty((len(frames), *shape), dtype)
         episodes = np.searchsorted(self._ends, frames, side='right')
-        for row, (frame, e) in enumerate(zip(frames, episodes, strict=True)):
-            episode = self.episodes[e]
-            value = episode.arrays[name][frame - (self._ends[e] - episode.frames)]
+        places = frames - (self._ends - self._counts)[episodes]
+        for row, (e, place) in enumerate(zip(episodes.tolist(), places.tolist(), strict=True)):
+            value = self.episodes[e].arrays[name][place]
             out[row] = self._text_tables[e][value] if name == 'sentence' else value
         return out
-
-    def all(self, name: str) -> np.ndarray:
-        """Return one array of every frame: for statistics, not for pictures."""
-        return self.gather(np.arange(len(self)), name)
 
 
 def split(dataset: Dataset) -> tuple[Frames, Frames]:

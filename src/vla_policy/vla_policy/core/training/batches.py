@@ -15,6 +15,8 @@ from vla_policy.core.statistics import Spread, Statistics, constant_rotation
 from vla_policy.core.text import PAD, Tokenizer
 from vla_policy.core.training.settings import TrainSettings
 
+POOL = 2**21  # normal numbers drawn once; each picture's noise is a stretch of them
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -43,7 +45,10 @@ class Batch:
 
 
 class Labels:
-    """Reads one contract's frames as what the network takes and should answer."""
+    """Reads one contract's frames as what the network takes and should answer.
+
+    `chosen` are frame numbers; None stands for every frame.
+    """
 
     def __init__(self, contract: RobotContract, frames: Frames):
         tool, gripper = tool_group(contract), gripper_group(contract)
@@ -55,7 +60,7 @@ class Labels:
         self.finger = contract.state.names.index(gripper.names[0])
         self.cameras = {k: (c.height, c.width) for k, c in contract.cameras.items()}
 
-    def state(self, chosen: np.ndarray, noise: np.ndarray | float = 0.0) -> np.ndarray:
+    def state(self, chosen: np.ndarray | None, noise: np.ndarray | float = 0.0) -> np.ndarray:
         """Return (B, 9) features, with noise (B, 3) on the measured tool position, m."""
         read = self.frames.gather
         return state_features(
@@ -66,7 +71,7 @@ class Labels:
             read(chosen, 'gripper'),
         )
 
-    def rows(self, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def rows(self, chosen: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
         """Return (N, H, 3) positions relative to the tool in m, and (N, H) gripper."""
         chunks = self.frames.gather(chosen, 'chunks')
         tool = self.frames.gather(chosen, 'tool_position')[:, None, None]
@@ -75,7 +80,7 @@ class Labels:
             -1, chunks.shape[2]
         )
 
-    def positions(self, chosen: np.ndarray) -> np.ndarray:
+    def positions(self, chosen: np.ndarray | None) -> np.ndarray:
         """Return (N, 6) named object and plate relative to the tool, m."""
         tool = self.frames.gather(chosen, 'tool_position')[:, None]
         named = self.frames.gather(chosen, 'object_position')
@@ -95,14 +100,13 @@ class Labels:
 
     def statistics(self) -> Statistics:
         """Measure every frame."""
-        every = np.arange(len(self.frames))
-        rows, _ = self.rows(every)
-        chunks = self.frames.all('chunks')
+        rows, _ = self.rows(None)
+        chunks = self.frames.gather(None, 'chunks')
         rotation = constant_rotation(chunks[..., self.rotation_columns].reshape(-1, 6))
         return Statistics(
-            Spread.of(self.state(every)),
+            Spread.of(self.state(None)),
             Spread.of(rows),
-            Spread.of(self.positions(every)),
+            Spread.of(self.positions(None)),
             rotation,
         )
 
@@ -119,6 +123,9 @@ class Batches:
     ):
         self.labels, self.statistics, self.settings = labels, statistics, settings
         self._tokens = np.stack([tokenizer.encode(text) for text in labels.frames.texts])
+        most = max(3 * height * width for height, width in labels.cameras.values())
+        generator = torch.Generator().manual_seed(settings.seed)
+        self._pool = torch.randn(POOL + most, generator=generator)
 
     def at(self, step: int) -> Batch:
         """Return the augmented batch of a training step."""
@@ -143,9 +150,12 @@ class Batches:
         s, count = self.settings, len(images)
         gain = 1.0 + s.gain * rng.uniform(-1, 1, (count, 3, 1, 1))
         gain *= 1.0 + s.brightness * rng.uniform(-1, 1, (count, 1, 1, 1))
-        generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
-        speckle = torch.randn(images.shape, generator=generator) * s.noise
-        return (images * torch.from_numpy(gain.astype(np.float32)) + speckle).clamp_(0.0, 1.0)
+        speckle = torch.empty_like(images)
+        pixels = speckle[0].numel()
+        for one, start in zip(speckle, rng.integers(0, POOL, count), strict=True):
+            one.view(-1).copy_(self._pool[int(start) : int(start) + pixels])
+        gains = torch.from_numpy(gain.astype(np.float32))
+        return speckle.mul_(s.noise).addcmul_(images, gains).clamp_(0.0, 1.0)
 
     def _batch(
         self, chosen: np.ndarray, images: Mapping[str, Tensor], noise: np.ndarray | float
