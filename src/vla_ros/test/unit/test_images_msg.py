@@ -73,7 +73,9 @@ VGA = samples.picture(5, 480, 640)
     ],
     ids=['contiguous', 'reversed', 'strided', 'column-major', 'broadcast'],
 )
-def test_building_copies_once(image):
+@pytest.mark.parametrize('checks', ['1', ''], ids=['fields checked', 'fields unchecked'])
+def test_building_copies_once(image, checks, monkeypatch):
+    monkeypatch.setattr('sensor_msgs.msg._image.ros_python_check_fields', checks)
     tracemalloc.start()
     try:
         msg = convert.image_to_msg(image, 5, 'optical')
