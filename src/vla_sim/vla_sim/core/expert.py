@@ -21,7 +21,7 @@ CARRY_Z = 0.11  # the same with an object in the grip
 LIFT_Z = 0.15
 HOVER_Z = 0.08
 GRASP_ABOVE = 0.002  # of the tool over the object's centre: the pads stay clear of the plate
-FUNNEL_INNER, FUNNEL_OUTER = 0.006, 0.035  # horizontal distance at which the way down ends, begins
+FUNNEL = (0.006, 0.035)  # horizontal distance at which the way down ends, begins
 FINGERS_OPEN = 0.034
 FINGERS_SHUT = 0.006
 HELD = (0.016, 0.030)  # opening at which fingers that stand still hold something
@@ -36,6 +36,8 @@ ON_PLATE = 0.045
 PUSH_Z = 0.025
 PUSH_STEP = 0.02
 PUSH_CLEARANCE = 0.012
+PUSH_FUNNEL = (0.003, 0.010)  # within the clearance: it may come from over the object itself
+WEDGED_Z = 0.034  # a pushed object whose centre is higher hangs on the fingers
 LANE = 0.015
 CORNER = 0.0245  # half extent of a block turned by 15 degrees
 THICKNESS = {'left': 0.016, 'right': 0.016, 'away': 0.010}  # of the closed fingers, half
@@ -134,6 +136,8 @@ def _push(now: Situation, goal: Goal) -> Move:
         or math.hypot(tool[0], tool[1]) > REACH
     ):
         return Move(_toward(tool, (tool[0], tool[1], LIFT_Z)), 0)
+    if thing[2] > WEDGED_Z:
+        return Move(_toward(tool, (tool[0], tool[1], TRAVEL_Z), 0.5 * STEP), 1)
     contact = CORNER + THICKNESS[goal.direction]
     dx, dy = tool[0] - thing[0], tool[1] - thing[1]
     along, aside = dx * ux + dy * uy, dx * uy - dy * ux
@@ -146,7 +150,7 @@ def _push(now: Situation, goal: Goal) -> Move:
         return Move((x, y, tool[2] + low), 0)
     away = contact + PUSH_CLEARANCE
     spot = (thing[0] - away * ux, thing[1] - away * uy, 0.0)
-    return Move(_approach(tool, spot, PUSH_Z if shut else TRAVEL_Z, TRAVEL_Z), 0)
+    return Move(_approach(tool, spot, PUSH_Z if shut else TRAVEL_Z, TRAVEL_Z, PUSH_FUNNEL), 0)
 
 
 def _grasp(now: Situation, thing: Point) -> Move:
@@ -205,19 +209,26 @@ def _toward(tool: Point, target: Point, step: float = STEP) -> Point:
     )
 
 
-def _approach(tool: Point, spot: Point, bottom: float, travel: float) -> Point:
+def _approach(
+    tool: Point,
+    spot: Point,
+    bottom: float,
+    travel: float,
+    funnel: tuple[float, float] = FUNNEL,
+) -> Point:
     """One step on the way to a height `bottom` over `spot`: climb, travel high, funnel down."""
     aside = _aside(tool, spot)
-    floor = _funnel(aside, bottom, travel)
+    floor = _floor(aside, bottom, travel, funnel)
     if tool[2] < floor - 0.008:
         return _toward(tool, (tool[0], tool[1], floor))
     onward = max(0.0, aside - STEP)
     share = (aside - onward) / aside if aside > 1e-9 else 0.0
     x, y = tool[0] + share * (spot[0] - tool[0]), tool[1] + share * (spot[1] - tool[1])
-    return _toward(tool, (x, y, _funnel(onward, bottom, travel)))
+    x, y, z = _toward(tool, (x, y, _floor(onward, bottom, travel, funnel)))
+    return (x, y, max(z, _floor(_aside((x, y, z), spot), bottom, travel, funnel)))
 
 
-def _funnel(aside: float, bottom: float, travel: float) -> float:
+def _floor(aside: float, bottom: float, travel: float, funnel: tuple[float, float]) -> float:
     """Lowest height allowed at a horizontal distance from the spot."""
-    share = (aside - FUNNEL_INNER) / (FUNNEL_OUTER - FUNNEL_INNER)
+    share = (aside - funnel[0]) / (funnel[1] - funnel[0])
     return bottom + (travel - bottom) * min(1.0, max(0.0, share))
