@@ -9,7 +9,6 @@ from rich.console import Console
 from vla_core.errors import VlaError
 from vla_eval.commands import request, screen
 from vla_eval.commands.request import Request
-from vla_eval.core import pool, report
 from vla_eval.core.results import EpisodeResult
 
 DONE, FAILED = 0, 1
@@ -19,6 +18,7 @@ def main(argv: list[str]) -> int:
     """Return the exit status."""
     parser = ArgumentParser(prog='evaluate', allow_abbrev=False)
     request.add_options(parser)
+    parser.add_argument('--robot', default='tabletop')
     parser.add_argument('--graph', action='store_true')
     parser.add_argument('--latency-ms', default='0')
     parser.add_argument('--ablate', default='')
@@ -30,7 +30,7 @@ def main(argv: list[str]) -> int:
         if options.graph:
             from vla_eval.commands import live  # ROS only where it is asked for
 
-            return live.run(asked, options)
+            return live.run(asked, options.transport)
         return _virtual(asked, options.workers)
     except VlaError as error:
         print(error, file=sys.stderr)
@@ -38,26 +38,25 @@ def main(argv: list[str]) -> int:
 
 
 def _virtual(asked: Request, workers: int) -> int:
-    from vla_eval.core import worker
+    from vla_eval.core import pool, report, worker  # torch and matplotlib take seconds
 
     console = Console()
-    source = asked.provenance()  # before the episodes: a missing checkpoint is told at once
+    source = asked.provenance()
     start_s = time.monotonic()
     results: dict[int, EpisodeResult] = {}
     with screen.EpisodeBar(console, len(asked.trials)) as bar:
         for index, result in pool.run(worker.build, asked.conditions, asked.trials, workers):
             results[index] = result
             bar.add(result)
-    seconds = time.monotonic() - start_s
     written = report.write(
         asked.out,
         [results[i] for i in sorted(results)],
         asked.conditions,
         'virtual',
         source,
-        {'seconds': round(seconds, 3), 'workers': workers},
+        {'seconds': round(time.monotonic() - start_s, 3), 'workers': workers},
         asked.repeat(),
     )
     screen.show_score(console, written.values)
-    screen.show_paths(console, written)
+    screen.show_paths(console, (written.json, written.html))
     return DONE

@@ -1,4 +1,4 @@
-"""Options of `demo` and `eval`, which `./vla` has checked, as conditions of a run."""
+"""The options that `demo` and `eval` share, as conditions of a run."""
 
 import os
 import shlex
@@ -9,23 +9,22 @@ from pathlib import Path
 from typing import Any
 
 from vla_core.contract import load
+from vla_core.latency import Latency
 from vla_eval.core import provenance
 from vla_eval.core.episodes import Conditions, Trial, trials
-from vla_eval.core.latency import Latency
 
 WEIGHT_FREE = ('hold', 'scripted', 'replay')
 
 
 def add_options(parser: ArgumentParser) -> None:
-    """Declare what both commands take."""
+    """Declare what both commands take; `./vla` has checked the values."""
     parser.add_argument('--episodes', type=int, required=True)
     parser.add_argument('--tasks', required=True)
     parser.add_argument('--seed', type=int, required=True)
     parser.add_argument('--strategy', required=True)
     parser.add_argument('--policy', required=True)
-    parser.add_argument('--robot', default='tabletop')
     parser.add_argument('--transport', default='host')
-    parser.add_argument('--only', default='')
+    parser.add_argument('--only', type=int)
     parser.add_argument('--out', type=Path, required=True)
     parser.add_argument('--force', action='store_true')
 
@@ -48,12 +47,10 @@ class Request:
 
     def provenance(self) -> dict[str, Any]:
         """Return the report's `provenance`."""
-        from vla_policy.core.registry import find
-
         conditions = self.conditions
         weights = None
-        if conditions.policy not in WEIGHT_FREE:
-            weights = find(conditions.policy, conditions.checkpoints)
+        if conditions.policy not in WEIGHT_FREE:  # a name, or the path of a folder
+            weights = conditions.checkpoints / conditions.policy
         return provenance.collect(
             root=self.root,
             contract=load(conditions.contract),
@@ -64,11 +61,12 @@ class Request:
             started=datetime.now(UTC).isoformat(timespec='seconds'),
         )
 
-    def repeat(self) -> str:
+    def repeat(self, *options: str) -> str:
         """Return the command that repeats one episode, with `{task}` and `{index}` in it."""
         c = self.conditions
         words = ['./vla', 'eval', '--seed', str(c.seed), '--policy', c.policy]
         words += ['--strategy', c.strategy, '--phrasing', c.phrasing]
+        words += options
         words += ['--ablate', c.ablate] if c.ablate else []
         words += ['--latency-ms', str(c.latency)] if str(c.latency) != '0' else []
         return f'{shlex.join(words)} --tasks {{task}} --only {{index}}'
@@ -82,7 +80,7 @@ def read(options: Namespace) -> Request:
     """
     root = Path(os.environ.get('VLA_ROOT', '.')).resolve()
     conditions = Conditions(
-        contract=root / 'config' / 'robots' / f'{options.robot}.yaml',
+        contract=root / 'config' / 'robots' / f'{getattr(options, "robot", "tabletop")}.yaml',
         checkpoints=root / 'checkpoints',
         policy=options.policy,
         strategy=options.strategy,
@@ -93,7 +91,7 @@ def read(options: Namespace) -> Request:
     )
     tasks = tuple(options.tasks.split(','))
     chosen = trials(tasks, options.episodes, options.seed)
-    if options.only:
-        index = int(options.only)
-        chosen = tuple(t for t in trials(tasks, index + 1, options.seed) if t.index == index)
+    if options.only is not None:
+        up_to = trials(tasks, options.only + 1, options.seed)
+        chosen = tuple(trial for trial in up_to if trial.index == options.only)
     return Request(conditions, chosen, options.out, root)

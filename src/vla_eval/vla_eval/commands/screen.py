@@ -1,6 +1,7 @@
 """What a run shows on the terminal: a bar with the success so far, a table, the paths."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -8,7 +9,6 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from vla_eval.core.report import Written
 from vla_eval.core.results import EpisodeResult
 
 LINES = 10  # where there is no terminal, the bar becomes this many lines
@@ -81,7 +81,7 @@ def show_score(console: Console, report: Mapping[str, Any]) -> None:
     console.print(f'success {100 * report["success"]:.1f} %, mean over tasks')
 
 
-def show_paths(console: Console, written: Written) -> None:
+def show_paths(console: Console, paths: Sequence[Path]) -> None:
     """Print where the report lies, last."""
-    for path in (written.json, written.html):
+    for path in paths:
         console.print(str(path), soft_wrap=True, highlight=False, markup=False)

@@ -86,9 +86,7 @@ def _work_folder(options: Namespace, root: Path) -> Path:
 def _demonstrate(
     collection: Collection, contract: RobotContract, workers: int, console: Console
 ) -> Dataset:
-    dataset = Dataset.create(
-        collection.folder, contract, collection.horizon, collection.sentences
-    )
+    dataset = Dataset.create(collection.folder, contract, collection.horizon, collection.sentences)
     have = sum(dataset.has(index) for index in range(collection.episodes))
     if 0 < have < collection.episodes:
         console.print(f'resuming demonstrations from {have} of {collection.episodes}')

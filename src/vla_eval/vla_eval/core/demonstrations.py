@@ -9,13 +9,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from vla_control.core.settings import ExecutorSettings
+from vla_core.chunk import ActionChunk
 from vla_core.contract import RobotContract, load
+from vla_core.observation import Observation
 from vla_core.policy import Policy
 from vla_eval.core import pool
 from vla_eval.core.disturbance import Disturbance, Disturbed, start_anywhere
 from vla_eval.core.frames import FrameRecorder
 from vla_eval.core.lesson import Course, Lesson
 from vla_eval.core.robot import VirtualRobot
+from vla_perception.core.errors import NotReady
 from vla_policy.core.dataset import Dataset
 from vla_policy.core.registry import load_policy
 from vla_sim.core import rollout, seeds
@@ -118,39 +121,40 @@ class Collector:
         robot.instruct(lesson.words)
         while not lesson.over:
             kept = robot.steps % KEEP_EVERY == 0
-            if kept or self._driver is not None:
-                robot.look()
-                observation = robot.observe()
-                committed = robot.executor.plan(robot.now_ns)
-            if kept:
-                recorder.add(observation, committed, robot.simulator.snapshot(), lesson)
-            if self._driver is not None:
-                chunk = self._driver.infer(observation, committed)
-            else:
+            seen = self._see() if kept or self._driver is not None else None
+            if kept and seen is not None:
+                recorder.add(*seen, robot.simulator.snapshot(), lesson)
+            if self._driver is None:
                 chunk = disturbance.apply(self._expert(lesson))
-            robot.executor.accept(chunk, robot.now_ns)
+                robot.executor.accept(chunk, robot.now_ns)
+            elif seen is not None:
+                robot.executor.accept(self._driver.infer(*seen), robot.now_ns)
             robot.act_until_step()
             if lesson.step(robot.simulator.snapshot()):
                 robot.instruct(lesson.words)
         return recorder, lesson
+
+    def _see(self) -> tuple[Observation, ActionChunk | None] | None:
+        """Return what a policy is given now; None where the observer sees nothing to trust."""
+        self._robot.look()
+        try:
+            observation = self._robot.observe()
+        except NotReady:
+            return None
+        return observation, self._robot.executor.plan(self._robot.now_ns)
 
     def _arrange(self, simulator: Simulator, seed: int) -> None:
         finger = next(g for g in self._robot.contract.action.groups if g.kind == 'gripper')
         rng = seeds.stream(seed, 'start')
         start_anywhere(simulator, self._settings.disturbed, finger.open, rng)
 
-    def _expert(self, lesson: Lesson):  # type: ignore[no-untyped-def]
+    def _expert(self, lesson: Lesson) -> ActionChunk:
         """Return the clean answer to the state at hand."""
         robot = self._robot
-        status = robot.status()
-        return rollout.rollout(
-            robot.simulator.snapshot(),
-            lesson.goal,
-            robot.contract,
-            self._settings.horizon,
-            sequence=robot.steps,
-            epoch=status.epoch,
-            instruction=lesson.words,
+        world = robot.simulator.snapshot()
+        chunk = rollout.rollout(world, lesson.goal, robot.contract, self._settings.horizon)
+        return chunk.with_changes(
+            sequence=robot.steps, epoch=robot.status().epoch, instruction=lesson.words
         )
 
 

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from vla_core.latency import Latency
 from vla_eval.core.errors import RequestError
-from vla_eval.core.latency import Latency
 from vla_sim.core import seeds
 
 PHRASINGS = ('known', 'held-out')

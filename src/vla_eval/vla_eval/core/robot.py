@@ -48,10 +48,11 @@ class VirtualRobot:
             phrasing: Which words it may draw.
             arrange: Changes the scene before anything is measured.
         """
-        self.now_ns = self.simulator.now_ns = START_NS
         episode = self.simulator.reset(task, seed, phrasing=phrasing)
         if arrange is not None:
             arrange(self.simulator)
+        self.simulator.skip_to(START_NS)
+        self.now_ns = START_NS
         self.observer = ObserverCore(self.contract, ObserverSettings())
         self.executor = ChunkExecutor(self.contract, self.executor_settings)
         self.executed = []

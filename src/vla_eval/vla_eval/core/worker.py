@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import torch
 
-from vla_control.core.executor import ExecutorSettings
+from vla_control.core.settings import ExecutorSettings
 from vla_core.contract import RobotContract, load
 from vla_core.policy import Policy
 from vla_eval.core.episodes import Conditions, Trial
@@ -12,7 +12,7 @@ from vla_eval.core.loop import VirtualLoop
 from vla_eval.core.results import EpisodeResult
 from vla_eval.core.robot import VirtualRobot
 from vla_policy.core.registry import load_policy
-from vla_sim.core.expert import ScriptedPolicy
+from vla_sim.core.scripted import Scripted
 from vla_sim.core.simulator import Simulator
 
 
@@ -28,5 +28,5 @@ def build(conditions: Conditions) -> Callable[[Trial], EpisodeResult]:
 def policy_of(conditions: Conditions, contract: RobotContract, simulator: Simulator) -> Policy:
     """Load the policy; `scripted` looks into the simulator, so it is made from it."""
     if conditions.policy == 'scripted':
-        return ScriptedPolicy(simulator)
+        return Scripted(contract, lambda stamp_ns: simulator.snapshot())
     return load_policy(conditions.policy, contract, conditions.checkpoints, seed=conditions.seed)

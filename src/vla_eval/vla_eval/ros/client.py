@@ -9,14 +9,14 @@ import rclpy
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 from sensor_msgs.msg import Image, JointState
+from vla_msgs.msg import ActionChunk, Command, SimOutcome, SimState
+from vla_msgs.msg import ExecutorStatus as ExecutorStatusMsg
+from vla_msgs.srv import Reset, SetInstruction, SimReset
 
 from vla_core.command import ExecutorStatus
 from vla_core.contract import RobotContract
 from vla_core.errors import VlaError
 from vla_eval.core.errors import EvalError
-from vla_msgs.msg import ActionChunk, Command, SimOutcome, SimState
-from vla_msgs.msg import ExecutorStatus as ExecutorStatusMsg
-from vla_msgs.srv import Reset, SetInstruction, SimReset
 from vla_ros import convert
 from vla_ros.qos import qos
 
@@ -50,8 +50,8 @@ class GraphClient:
         self._reset_epoch = node.create_client(Reset, 'vla/reset')
         self._set_words = node.create_client(SetInstruction, 'vla/set_instruction')
         self._listen(ExecutorStatusMsg, 'vla/status', 'status')
-        self._listen(SimOutcome, 'sim/outcome', 'reliable')
-        self._listen(SimState, 'sim/state', 'sensor')
+        self._listen(SimOutcome, 'sim/outcome', 'latched')
+        self._listen(SimState, 'sim/state', 'reliable')
         self._listen(ActionChunk, 'vla/plan', 'plan')
         self._listen(ActionChunk, 'vla/action_chunk', 'chunk')
         for key, camera in contract.cameras.items():
@@ -63,7 +63,12 @@ class GraphClient:
             self._listen(JointState, self.contract.state.topic, 'sensor', 'joint_states'),
             self._listen(Command, 'vla/command', 'command'),
         ]
-        return lambda: [self._node.destroy_subscription(s) for s in subscriptions] and None
+
+        def end() -> None:
+            for subscription in subscriptions:
+                self._node.destroy_subscription(subscription)
+
+        return end
 
     def close(self) -> None:
         """Leave the graph."""

@@ -1,0 +1,115 @@
+"""Starts the live graph, runs the episodes through it, writes the report."""
+
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from vla_cli.errors import RunError, UsageError
+from vla_cli.graph.graph import Graph
+from vla_core.contract import load
+from vla_core.timing import SECOND
+from vla_eval.commands import screen
+from vla_eval.commands.request import Request
+from vla_eval.commands.view import View
+from vla_eval.core.results import EpisodeResult
+from vla_eval.ros.client import GraphClient, GraphError, join
+from vla_eval.ros.episodes import LiveEpisodes
+
+DONE, FAILED = 0, 1
+LOG = 'graph.log'
+
+
+def run(asked: Request, transport: str, view: bool = False) -> int:
+    """Return the exit status.
+
+    Args:
+        asked: What to run.
+        transport: Name of the graph's transport profile.
+        view: Whether the run is shown live.
+    """
+    console = Console()
+    log = asked.out / LOG
+    log.unlink(missing_ok=True)
+    try:
+        graph = Graph(_arguments(asked, transport), os.environ, log)
+    except (UsageError, RunError) as error:
+        print(error, file=sys.stderr)
+        return error.status
+    start_s = time.monotonic()
+    try:
+        with graph:
+            console.print(f'graph on DDS domain {graph.domain_id}', highlight=False)
+            results = _episodes(asked, graph, console, view)
+    except GraphError as error:
+        print(_why(error, graph, log), file=sys.stderr)
+        return FAILED
+    wall = {'seconds': round(time.monotonic() - start_s, 3)}
+    return _report(asked, results, wall, console)
+
+
+def _arguments(asked: Request, transport: str) -> dict[str, str]:
+    conditions = asked.conditions
+    found = {
+        'robot': conditions.contract.stem,
+        'policy': conditions.policy,
+        'strategy': conditions.strategy,
+        'transport': transport,
+        'latency_ms': str(conditions.latency),
+    }
+    if conditions.ablate == 'no-vision':  # wrong words are simply given
+        found['ablate'] = conditions.ablate
+    return found
+
+
+def _episodes(asked: Request, graph: Graph, console: Console, view: bool) -> list[EpisodeResult]:
+    join(graph.variables)
+    client = GraphClient(load(asked.conditions.contract))
+    results = []
+    try:
+        with screen.EpisodeBar(console, len(asked.trials)) as bar, View(client, view, console):
+            episodes = LiveEpisodes(
+                client,
+                asked.conditions,
+                graph.alive,
+                on_motion=lambda: _say_motion(console),
+                on_words=bar.begin,
+            )
+            for trial in asked.trials:
+                results.append(episodes.run(trial))
+                bar.add(results[-1])
+    finally:
+        client.close()
+    return results
+
+
+def _say_motion(console: Console) -> None:
+    started_ns = int(os.environ.get('VLA_STARTED_NS', time.monotonic_ns()))
+    seconds = (time.monotonic_ns() - started_ns) / SECOND
+    console.print(f'first motion after {seconds:.1f} s', highlight=False)
+
+
+def _why(error: GraphError, graph: Graph, log: Path) -> str:
+    if graph.failure is None:
+        return f"{error}; the nodes' own words are in {log}"
+    name = graph.failure.split()[0]
+    lines = log.read_text(encoding='utf-8', errors='replace').splitlines()
+    said = [line.partition('] ')[2] for line in lines if line.startswith(f'[{name}-')]
+    return f'{graph.failure}; it said: {said[-1]}' if said else graph.failure
+
+
+def _report(
+    asked: Request, results: list[EpisodeResult], wall: dict[str, Any], console: Console
+) -> int:
+    from vla_eval.core import report  # matplotlib takes a second, which the first motion spares
+
+    source = asked.provenance()
+    written = report.write(
+        asked.out, results, asked.conditions, 'graph', source, wall, asked.repeat('--graph')
+    )
+    screen.show_score(console, written.values)
+    screen.show_paths(console, (written.json, written.html))
+    return DONE
