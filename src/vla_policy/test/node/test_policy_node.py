@@ -17,6 +17,7 @@ pytestmark = pytest.mark.ros
 
 NODE = 'vla_policy.ros.node:PolicyNode'
 RED = 'go to the red block'
+FRAMES = {'scene': 'scene_optical_frame', 'wrist': 'wrist_optical_frame'}
 START_S = 30.0  # importing torch on a loaded machine
 
 
@@ -38,7 +39,7 @@ def wired(graph, start):
         talk = graph.talk(ObservationMsg, 'vla/observation', 'observation', matched=False)
         graph.until(talk.get_subscription_count, 'the policy', START_S)
         chunks = graph.listen(ActionChunkMsg, 'vla/action_chunk', 'chunk')
-        return lambda o: talk.publish(convert.observation_to_msg(o)), chunks
+        return lambda o: talk.publish(convert.observation_to_msg(o, FRAMES)), chunks
 
     return begin
 
