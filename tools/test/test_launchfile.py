@@ -71,21 +71,9 @@ def test_names_parameters_and_remappings_become_ros_arguments(launch, prefix):
     assert only.respawn_delay_s == 1.5
 
 
-def test_overrides_come_last_and_keep_their_types(tmp_path, launch, prefix):
-    launch(NODE)
-    env = {'AMENT_PREFIX_PATH': str(prefix)}
-    more = {'x': {'a': True, 'b': 3, 'c': 0.5, 'd': "it's 1"}, 'y': {'e': 1}}
-    (only,) = LaunchFile(tmp_path / 'a.launch.yaml').processes({}, env, more)
-    assert only.command[4:] == (
-        '-p',
-        'a:=true',
-        '-p',
-        'b:=3',
-        '-p',
-        'c:=0.5',
-        '-p',
-        "d:='it''s 1'",
-    )
+def test_an_argument_that_is_not_declared_is_refused(launch):
+    with pytest.raises(RunError, match='declares no argument c'):
+        launch(NODE, c='d')
 
 
 def test_no_namespace_is_no_argument(launch):

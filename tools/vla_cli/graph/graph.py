@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import TextIO
 
 from vla_cli import domain, transport
-from vla_cli.graph.launchfile import LaunchFile, ParameterValue
+from vla_cli.graph.launchfile import LaunchFile
 from vla_cli.graph.supervisor import Supervisor
 from vla_cli.places import Places
 
@@ -27,7 +27,6 @@ class Graph:
         arguments: Mapping[str, str],
         env: Mapping[str, str],
         log_path: Path | None = None,
-        overrides: Mapping[str, Mapping[str, ParameterValue]] | None = None,
     ) -> None:
         """Claim a domain and read the launch file.
 
@@ -35,7 +34,6 @@ class Graph:
             arguments: Launch arguments by name.
             env: Environment of the nodes, the workspace sourced; VLA_ROOT names the checkout.
             log_path: File for the nodes' lines, None for standard output.
-            overrides: Parameters by node and name, on top of what the launch file gives.
 
         Raises:
             UsageError: The DDS domain that ROS_DOMAIN_ID names is taken.
@@ -48,7 +46,7 @@ class Graph:
         self._log: TextIO | None = None
         try:
             file = LaunchFile(places.root / LAUNCH_FILE)
-            processes = file.processes(arguments, {**env, **self._variables}, overrides)
+            processes = file.processes(arguments, {**env, **self._variables})
             self._supervisor = Supervisor(processes, self._sink(log_path))
         except BaseException:
             self._close()

@@ -15,7 +15,6 @@ from vla_cli.graph.substitution import (
     truth,
 )
 
-ParameterValue = bool | int | float | str
 NODE_KEYS = {
     *('pkg', 'exec', 'name', 'namespace', 'args', 'respawn', 'respawn_delay'),
     *('param', 'remap', 'env', 'if', 'unless', 'output'),
@@ -71,22 +70,15 @@ class LaunchFile:
         except (OSError, ValueError, LookupError, TypeError) as error:
             raise RunError(f'{path}: {error}') from None
 
-    def processes(
-        self,
-        given: Mapping[str, str],
-        environ: Mapping[str, str],
-        overrides: Mapping[str, Mapping[str, ParameterValue]] | None = None,
-    ) -> list[Process]:
+    def processes(self, given: Mapping[str, str], environ: Mapping[str, str]) -> list[Process]:
         """Return what is to run for these argument values, defaults where none is given.
 
-        Args:
-            given: Argument values by name.
-            environ: Environment of the nodes.
-            overrides: Parameters by node and name, on top of what the file gives.
-
         Raises:
-            RunError: The file names a package, program or variable that is not there.
+            RunError: The file does not declare an argument, or names a package, program or
+                variable that is not there.
         """
+        for name in given.keys() - {argument.name for argument in self.arguments}:
+            raise RunError(f'{self._path}: declares no argument {name}')
         values = {a.name: a.default for a in self.arguments if a.default is not None}
         values |= given
         env = dict(environ)
@@ -99,7 +91,7 @@ class LaunchFile:
                 if kind == 'set_env':
                     env[body['name']] = words.evaluate(body['value'])
                 elif kind == 'node':
-                    found.append(_node(body, words, env, overrides or {}))
+                    found.append(_node(body, words, env))
                 else:
                     raise SubstitutionError(f'{kind}: only arg, set_env and node are read here')
         except (LookupError, ValueError) as error:
@@ -130,12 +122,7 @@ def _wanted(body: dict[str, Any], words: Substitutions) -> bool:
     return wanted and not truth(words.evaluate(body.get('unless', 'false')))
 
 
-def _node(
-    body: dict[str, Any],
-    words: Substitutions,
-    env: Mapping[str, str],
-    overrides: Mapping[str, Mapping[str, ParameterValue]],
-) -> Process:
+def _node(body: dict[str, Any], words: Substitutions, env: Mapping[str, str]) -> Process:
     _check_keys('node', body, NODE_KEYS)
     package, name = body['pkg'], words.evaluate(body.get('name', body['exec']))
     executable = find_package_prefix(package, env) / 'lib' / package / body['exec']
@@ -154,19 +141,10 @@ def _node(
         else:
             value = words.evaluate(entry['value'])
             command += ['-p', f'{entry["name"]}:={_typed(value, entry.get("type"))}']
-    for key, more in overrides.get(name, {}).items():
-        command += ['-p', f'{key}:={_written(more)}']
     own = {e['name']: words.evaluate(e['value']) for e in body.get('env', [])}
     again = truth(words.evaluate(body.get('respawn', 'false')))
     delay = float(body.get('respawn_delay', '0')) if again else None
     return Process(name, package, tuple(command), {**env, **own}, delay)
-
-
-def _written(value: ParameterValue) -> str:
-    """Return a parameter value as YAML of its own type."""
-    if isinstance(value, bool):
-        return 'true' if value else 'false'
-    return _typed(value, 'str') if isinstance(value, str) else repr(value)
 
 
 def _typed(value: str, kind: str | None) -> str:
