@@ -66,7 +66,7 @@ def test_the_log_says_in_one_line_what_is_missing(stage, graph, capfd):
     graph.until(told, 'a line in the log')
     lines = [line for line in ''.join(said).splitlines() if 'no observation' in line]
     wanted = (
-        'no observation for 2 s: wrist: missing: no picture has come on camera/wrist/image_raw '
+        'no observation for 5 s: wrist: missing: no picture has come on camera/wrist/image_raw '
         f'(transport profile {transport()})'
     )
     assert len(lines) == 1

@@ -10,7 +10,8 @@ from vla_ros.diagnostics import Reporter
 from vla_ros.watch import transport
 
 SILENT_NS = 1 * SECOND  # without an observation for so long is a fault, on /diagnostics
-PATIENCE_NS = 2 * SECOND  # and in the log: at a start inputs come one after the other
+PATIENCE_NS = 2 * SECOND  # and in the log
+START_PATIENCE_NS = 5 * SECOND  # at a start inputs come one after the other
 REPEAT_NS = 10 * SECOND  # the same line again
 
 
@@ -28,14 +29,14 @@ class HealthReport:
         self._distorted: set[str] = set()
         self._refusal: NotReady | None = None  # since the last observation, other than waiting
         self._last_ns = 0  # steady time of the last observation, or of the beginning
-        self._stamp_ns = 0
+        self._stamp_ns = 0  # of the last observation
         self._made = 0
         self._logged: tuple[str, str] | None = None
         self._logged_ns = 0
 
     def begin(self, steady_ns: int) -> None:
         """The node became active."""
-        self._last_ns = steady_ns
+        self._last_ns, self._stamp_ns = steady_ns, 0
         self._refusal = None
 
     def made(self, stamp_ns: int, now_ns: int, steady_ns: int) -> None:
@@ -83,7 +84,7 @@ class HealthReport:
         why = str(cause) if cause else 'no new picture'
         silent_s = gap_ns / SECOND
         self._health.error('observation', f'none: {why}', made=self._made, silent_s=silent_s)
-        if gap_ns >= PATIENCE_NS:
+        if gap_ns >= (PATIENCE_NS if self._stamp_ns else START_PATIENCE_NS):
             key = (cause.stream, cause.reason) if cause else ('', '')
             self._log(key, why, steady_ns)
 
