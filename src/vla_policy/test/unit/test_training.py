@@ -1,6 +1,7 @@
 """Training: resumable at any step with the same numbers, and refusing what does not belong."""
 
 import io
+import signal
 from dataclasses import replace
 
 import numpy as np
@@ -126,6 +127,28 @@ def test_a_resumed_run_says_so(dataset, contract, tmp_path):
     console = Console(file=said, width=200)
     assert train(dataset, contract, settings, tmp_path / 'work', tmp_path / 'out', console) == 0
     assert 'resuming from step 1' in said.getvalue()
+
+
+class Impatient(io.StringIO):
+    """Presses Ctrl-C as soon as it reads of the first step."""
+
+    def write(self, text):
+        if 'step 1/' in text:
+            signal.raise_signal(signal.SIGINT)
+        return super().write(text)
+
+
+def test_ctrl_c_ends_a_run_after_the_step_at_hand(dataset, contract, tmp_path):
+    settings = replace(SETTINGS, steps=10**6, pictures=2, save_every=10**6)
+    before = signal.getsignal(signal.SIGINT)
+    said = Impatient()
+    console = Console(file=said, width=200)
+    status = train(dataset, contract, settings, tmp_path / 'work', tmp_path / 'out', console)
+    assert status == 130
+    assert 'stopped at step 1' in said.getvalue()
+    assert (tmp_path / 'work' / NAME).exists()
+    assert not (tmp_path / 'out').exists()
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 @pytest.mark.parametrize(

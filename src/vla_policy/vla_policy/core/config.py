@@ -7,6 +7,7 @@ from typing import Any
 from vla_core.errors import FieldError
 
 FORMAT = 1
+SAMPLER_METHODS = ('euler', 'midpoint', 'heun', 'rk4')
 
 
 class ConfigError(FieldError):
@@ -149,9 +150,6 @@ def _sampler(values: Any) -> Sampler:
     if method not in SAMPLER_METHODS:
         raise ConfigError('sampler.method', f'one of {", ".join(SAMPLER_METHODS)} expected')
     return Sampler(method, _count('sampler.steps', values.get('steps')))
-
-
-SAMPLER_METHODS = ('euler', 'midpoint', 'heun', 'rk4')
 
 
 def _mapping(key: str, value: Any) -> dict[str, Any]:

@@ -35,7 +35,7 @@ class TrainSettings:
         noise: Standard deviation of pixel noise, of 1.
         position_noise_m: Standard deviation of noise on the measured tool position.
         threads: Of torch; 0 for as many as there are cores.
-        bf16: Whether the forward pass runs in bfloat16.
+        bf16: Whether the forward pass runs in bfloat16, on processors that calculate in it.
         save_every: Steps between resumable states.
         validate_every: Steps between validations.
         validation_frames: Frames per validation.

@@ -163,7 +163,7 @@ class Trainer:
         generator = torch.Generator().manual_seed(_mixed(s.seed, step))
         for group in self.optimiser.param_groups:
             group['lr'] = s.learning_rate * schedule(step, s.warm_up, s.steps)
-        with torch.autocast('cpu', torch.bfloat16, enabled=s.bf16):
+        with torch.autocast('cpu', torch.bfloat16, enabled=s.bf16 and _has_bf16()):
             parts = self.losses(batch, generator)
         total = torch.stack([weight * loss for weight, loss in parts.values()]).sum()
         self.optimiser.zero_grad(set_to_none=True)
@@ -223,6 +223,11 @@ def schedule(step: int, warm_up: int, steps: int) -> float:
     if step < warm_up:
         return (step + 1) / warm_up
     return 0.5 * (1.0 + math.cos(math.pi * (step - warm_up) / max(1, steps - warm_up)))
+
+
+def _has_bf16() -> bool:
+    able = torch.cpu.get_capabilities()
+    return bool(able.get('avx512_bf16') or able.get('amx_bf16'))
 
 
 def _mixed(seed: int, step: int) -> int:
