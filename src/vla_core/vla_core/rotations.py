@@ -4,6 +4,8 @@ Every function takes and returns float64. `R` is (3, 3), right-handed, determina
 are (w, x, y, z); messages carry (x, y, z, w), which is converted at the ROS boundary only.
 """
 
+import math
+
 import numpy as np
 
 from vla_core.errors import VlaError
@@ -163,6 +165,22 @@ def slerp_quaternions(q_from: np.ndarray, q_to: np.ndarray, fraction: np.ndarray
     b = np.where(near, fraction, np.sin(fraction * angle) / np.sin(angle))
     q = a[..., None] * q_from + b[..., None] * q_to
     return q / np.sqrt((q * q).sum(-1, keepdims=True))
+
+
+def slerp_quaternion(q_from: np.ndarray, q_to: np.ndarray, fraction: float) -> np.ndarray:
+    """Return `slerp_quaternions` of one pair (4,), (4,): plain floats, for use in a fast loop."""
+    a, b = q_from.tolist(), q_to.tolist()
+    if a[0] * b[0] + a[1] * b[1] + a[2] * b[2] + a[3] * b[3] < 0.0:
+        b = [-x for x in b]
+    apart = math.sqrt(sum((x - y) * (x - y) for x, y in zip(a, b, strict=True)))
+    along = math.sqrt(sum((x + y) * (x + y) for x, y in zip(a, b, strict=True)))
+    angle = 2.0 * math.atan2(apart, along)
+    u, v = 1.0 - fraction, fraction
+    if angle >= 1e-6:
+        u, v = math.sin(u * angle) / math.sin(angle), math.sin(v * angle) / math.sin(angle)
+    q = [u * x + v * y for x, y in zip(a, b, strict=True)]
+    norm = math.sqrt(sum(x * x for x in q))
+    return np.array([x / norm for x in q])
 
 
 def mean_quaternions(Q: np.ndarray, weights: np.ndarray) -> np.ndarray:

@@ -120,7 +120,7 @@ class ChunkExecutor:
         with self._lock:
             self._begin_epoch()
             self._commanded.let_go(keep_fingers=False)
-            self._not_before_ns = now_ns
+            self._measured, self._not_before_ns = None, now_ns
             return self._epoch
 
     def stop(self, reason: str, now_ns: int) -> None:
@@ -276,15 +276,17 @@ class ChunkExecutor:
 
     def _move(self, now_ns: int, dt_s: float) -> tuple[Reason, ...] | None:
         """Move along what is followed; return what clipped, or None where the robot must brake."""
-        self._hold_reason = ''
-        if not self._instruction or self._latch.reason:
+        self._hold_reason = '' if self._instruction else Reason.IDLE
+        if self._hold_reason or self._latch.reason:
             return None
         try:
             return self._follow(now_ns, dt_s)
         except RowRefused as refusal:
-            self._hold_reason = refusal.reason
+            silent = refusal.reason in (Reason.SILENCE, Reason.STALE_STATE)
+            self._hold_reason = Reason.SILENCE if silent else refusal.reason
             if refusal.reason is not Reason.SILENCE:
                 self._last_refusal = str(refusal)
+            if not silent:
                 self._pursuit.block(refusal)
             return None
 
@@ -319,8 +321,7 @@ class ChunkExecutor:
         assert verdict.refused_by is not None
         if verdict.stop:
             self._latch.request(verdict.refused_by)
-        stale = verdict.refused_by is Reason.STALE_STATE
-        return RowRefused(Reason.SILENCE if stale else verdict.refused_by, verdict.detail)
+        return RowRefused(verdict.refused_by, verdict.detail)
 
     # -- state -----------------------------------------------------------------------------------
 

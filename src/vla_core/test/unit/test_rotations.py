@@ -126,6 +126,8 @@ def test_slerp_of_quaternions_is_slerp_of_rotations_whatever_their_signs():
     for q, p, fraction, got in zip(a, b, f, found, strict=True):
         R = rotations.slerp(rotations.from_quaternion(q), rotations.from_quaternion(p), fraction)
         np.testing.assert_allclose(rotations.from_quaternion(got), R, atol=1e-7)
+        single = rotations.slerp_quaternion(q, p, float(fraction))
+        np.testing.assert_allclose(single, got, atol=1e-12)
 
 
 def test_mean_of_quaternions_is_taken_along_leading_axes():
