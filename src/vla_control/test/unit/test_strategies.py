@@ -65,7 +65,9 @@ def test_receding_horizon_gives_the_rows_as_they_are(track):
 def test_golden_weights_oldest_first():
     # exp(-0.01 i) / sum, i = 0 the oldest (ACT, Algorithm 2): the oldest weighs most.
     w = weights(np.ones((4, 1), bool), 0.01)[:, 0]
-    np.testing.assert_allclose(w, [0.2537624057, 0.2512374277, 0.2487375734, 0.2462625932], atol=1e-9)
+    np.testing.assert_allclose(
+        w, [0.2537624057, 0.2512374277, 0.2487375734, 0.2462625932], atol=1e-9
+    )
     assert weights(np.ones((2, 1), bool), math.log(3.0))[:, 0] == pytest.approx([0.75, 0.25])
 
 
