@@ -36,6 +36,7 @@ elif words[0] == '-c' and 'colcon' in words[1]:
     for name in words[words.index('--packages-select') + 1 : words.index('--event-handlers')]:
         note('build ' + name)
         (base / name / 'share').mkdir(parents=True)
+        (base.parent / 'build' / name).mkdir(parents=True)
     (base / 'setup.bash').write_text('export PYTHONPATH=%s/built:$PYTHONPATH\n' % base)
 """
 ENSURE = (

@@ -98,6 +98,7 @@ def test_only_what_is_stale_or_gone_is_named(checkout):
     for package in workspace.packages():
         folder = places.install / package.name
         (folder / 'share').mkdir(parents=True)
+        (places.build / package.name).mkdir(parents=True)
         write_stamp(folder / '.stamp', package.key('tools'))
     assert (workspace.stale(), workspace.gone()) == ([], [])
     (places.install / 'vla_old' / 'share').mkdir(parents=True)
@@ -105,6 +106,8 @@ def test_only_what_is_stale_or_gone_is_named(checkout):
     (checkout / 'src/vla_msgs/msg/A.msg').write_text('int8 a')
     assert [p.name for p in workspace.stale()] == ['vla_msgs']
     assert len(Workspace(places, 'other tools').stale()) == 3
+    (places.build / 'vla_a').rmdir()
+    assert [p.name for p in workspace.stale()] == ['vla_a', 'vla_msgs']
 
 
 def test_packages_that_ros_lacks_come_from_the_compat_folder(checkout, write):

@@ -29,8 +29,9 @@ def main(argv: list[str], root: str, started_ns: int) -> int:
     os.environ['VLA_ROOT'] = root
     os.environ['VLA_STARTED_NS'] = str(started_ns)
     os.environ['VLA_COMMAND'] = shlex.join(['./vla', *argv])
-    signal.signal(signal.SIGTERM, _terminate)
     try:
+        signal.signal(signal.SIGTERM, _terminate)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         call = parse(argv, Places(Path(root)))
         return call()
     except (UsageError, RunError) as no:

@@ -1,5 +1,9 @@
 """The live graph of a robot: a launch file's processes on a DDS domain of their own."""
 
+import contextlib
+import os
+import shutil
+import subprocess
 import sys
 import threading
 from collections.abc import Callable, Mapping
@@ -43,6 +47,7 @@ class Graph:
         profile = arguments.get('transport', 'host')
         self._domain = domain.claim(env, places.root, profile)
         self._variables = {**transport.variables(places, profile), **self._domain.variables()}
+        self._path = env.get('PATH', os.defpath)
         self._log: TextIO | None = None
         try:
             file = LaunchFile(places.root / LAUNCH_FILE)
@@ -86,6 +91,8 @@ class Graph:
     def stop(self) -> None:
         """End every process (within five seconds) and give the domain back."""
         self._supervisor.stop()
+        if self._supervisor.killed:
+            _clean_shared_memory(self._path)
         self._close()
 
     def __enter__(self) -> 'Graph':
@@ -121,3 +128,13 @@ class Graph:
         if self._log is not None:
             self._log.close()
         self._domain.release()
+
+
+def _clean_shared_memory(path: str) -> None:
+    """Remove the segments that killed processes left, 32 MB each; the living keep theirs."""
+    tool = shutil.which('fastdds', path=path)
+    if tool is not None:
+        command = [tool, 'shm', 'clean']
+        env = {**os.environ, 'PATH': path}
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            subprocess.run(command, env=env, capture_output=True, timeout=3.0, check=False)

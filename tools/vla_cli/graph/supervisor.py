@@ -78,6 +78,7 @@ class Supervisor:
         self._stop = threading.Event()
         self._lock = threading.Lock()
         self._failure: str | None = None
+        self._killed = False
         self._thread = threading.Thread(target=self._run, name='supervisor', daemon=True)
 
     @property
@@ -85,6 +86,12 @@ class Supervisor:
         """Why the graph went down by itself, in one line; None while it did not."""
         with self._lock:
             return self._failure
+
+    @property
+    def killed(self) -> bool:
+        """Whether a process ended by SIGKILL, so that it could not clean up after itself."""
+        with self._lock:
+            return self._killed
 
     def start(self) -> None:
         """Start every process; return when all have been started."""
@@ -169,6 +176,8 @@ class Supervisor:
             self._line(child, child.rest)
             child.rest = b''
         child.process = None
+        with self._lock:
+            self._killed = self._killed or status == -signal.SIGKILL
         self._own(f'{child.label} ended with {_told(status)}')
 
     def _end_all(self) -> None:

@@ -93,6 +93,7 @@ class Venv:
             return
         if self._places.venv.exists():
             note('the Python environment is unfinished or for another Python: making it anew')
+            made.unlink(missing_ok=True)  # first, while what it says is still true
             shutil.rmtree(self._places.venv)
         options = ['--system-site-packages'] if self._ros else []
         with Step('Python environment') as step:

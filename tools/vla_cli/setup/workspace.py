@@ -68,7 +68,12 @@ class Workspace:
 
     def stale(self) -> list[Package]:
         """Return the packages whose build is missing or of other content."""
-        return [p for p in self.packages() if not stamped(self._stamp(p), p.key(self._outside))]
+        return [
+            package
+            for package in self.packages()
+            if not stamped(self._stamp(package), package.key(self._outside))
+            or not (self._places.build / package.name).is_dir()
+        ]
 
     def gone(self) -> list[str]:
         """Return names that are built and no longer in the checkout."""
