@@ -12,6 +12,7 @@ from vla_sim.core import expert, language, layout, rollout, seeds
 from vla_sim.core.errors import TaskError
 from vla_sim.core.expert import Situation
 from vla_sim.core.scripted import Scripted
+from vla_sim.core.tasks.push import DIRECTIONS
 
 
 def situations(count):
@@ -38,6 +39,34 @@ def test_it_stays_above_the_table_and_within_reach():
         plan = rollout.rows(now, goal, horizon=60)
         assert plan[:, 2].min() > 0.015
         assert np.hypot(plan[:, 0], plan[:, 1]).max() < 0.75
+
+
+@pytest.mark.parametrize('direction', DIRECTIONS)
+def test_it_comes_down_behind_an_object_without_touching_it(direction):
+    """From the far side its way leads over the very object that it is to push."""
+    now, _ = next(situations(1))
+    goal = language.Goal('push', 'red block', direction)
+    ux, uy = DIRECTIONS[direction]
+    x, y, _ = now.objects['red block']
+    now = now._replace(tool=(x + 0.15 * ux, y + 0.15 * uy, 0.15), finger=0.0)
+    contact = expert.CORNER + expert.THICKNESS[direction]
+    for tool in rollout.rows(now, goal, horizon=14)[:, :3]:
+        along = (tool[0] - x) * ux + (tool[1] - y) * uy
+        assert tool[2] > 0.06 or along < -contact, tool
+        if tool[2] < expert.PUSH_Z + 0.001:
+            return
+    pytest.fail('it never came down')
+
+
+def test_what_hangs_on_the_fingers_is_freed():
+    now, _ = next(situations(1))
+    x, y, _ = now.objects['red block']
+    objects = {**now.objects, 'red block': (x, y, 0.047)}
+    tool = (x - 0.03, y, 0.026)
+    now = now._replace(tool=tool, finger=0.009, finger_velocity=0.0, objects=objects)
+    move = expert.act(now, language.Goal('push', 'red block', 'away'))
+    assert move.gripper == 1
+    assert move.tool[2] > tool[2]
 
 
 @pytest.mark.parametrize('target', language.NAMES)
