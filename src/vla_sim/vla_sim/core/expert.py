@@ -225,7 +225,8 @@ def _approach(
     share = (aside - onward) / aside if aside > 1e-9 else 0.0
     x, y = tool[0] + share * (spot[0] - tool[0]), tool[1] + share * (spot[1] - tool[1])
     x, y, z = _toward(tool, (x, y, _floor(onward, bottom, travel, funnel)))
-    return (x, y, max(z, _floor(_aside((x, y, z), spot), bottom, travel, funnel)))
+    lowest = _floor(_aside((x, y, z), spot), bottom, travel, funnel)
+    return _toward(tool, (x, y, max(z, lowest)))
 
 
 def _floor(aside: float, bottom: float, travel: float, funnel: tuple[float, float]) -> float:
