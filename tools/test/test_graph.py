@@ -7,7 +7,7 @@ from vla_cli.errors import RunError, UsageError
 from vla_cli.graph.graph import Graph
 
 LAUNCH = (
-    'launch:\n- arg: {name: word, default: nothing}\n'
+    'launch:\n- arg: {name: word, default: nothing}\n- arg: {name: transport, default: host}\n'
     '- node: {pkg: p, exec: talker, args: $(var word), respawn: true}\n'
 )
 TALKER = (
