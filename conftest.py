@@ -41,7 +41,7 @@ def ros_domain(
     if request.node.get_closest_marker('ros') is None:
         yield None
         return
-    held = domain.claim({}, ROOT, 'host', first=FIRST_TEST_DOMAIN)
+    held = domain.claim({}, ROOT, 'host', first=FIRST_TEST_DOMAIN, hidden=True)
     for name, value in {**transport.variables(Places(ROOT), 'host'), **held.variables()}.items():
         monkeypatch.setenv(name, value)
     yield held.number

@@ -92,6 +92,24 @@ def test_the_running_graph_is_found_with_its_transport(tmp_path, other):
     assert domain.running_graph({'ROS_DOMAIN_ID': '5'}, tmp_path) == found
 
 
+def test_a_hidden_graph_keeps_its_domain_and_is_not_found(tmp_path):
+    hold = (
+        'import sys; from pathlib import Path; from vla_cli import domain\n'
+        'held = domain.claim({}, ".", "host", Path(sys.argv[1]), hidden=True)\n'
+        'print(flush=True); sys.stdin.read()\n'
+    )
+    with subprocess.Popen(
+        [sys.executable, '-c', hold, tmp_path],
+        env={'PYTHONPATH': str(TOOLS)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as process:
+        process.stdout.readline()
+        assert domain.running_graph({}, tmp_path) is None
+        assert domain.claim({}, 'here', 'host', tmp_path).number == 1
+        process.kill()
+
+
 def test_looking_does_not_take_a_domain(tmp_path):
     domain.claim({}, 'here', 'host', tmp_path).release()
     for _ in range(20):
@@ -103,5 +121,6 @@ def test_looking_does_not_take_a_domain(tmp_path):
 def test_the_lock_says_who_holds_it(tmp_path):
     held = domain.claim({}, 'here', 'host', tmp_path)
     about = json.loads((tmp_path / '0.lock').read_text())
-    assert about == {'pid': os.getpid(), 'transport': 'host', 'root': 'here'}
+    expected = {'pid': os.getpid(), 'transport': 'host', 'root': 'here', 'hidden': False}
+    assert about == expected
     held.release()

@@ -68,14 +68,28 @@ def claim(
     transport: str,
     folder: Path | None = None,
     first: int = 0,
+    hidden: bool = False,
 ) -> Domain:
     """Take the domain that ROS_DOMAIN_ID names, or the lowest free one from `first`.
+
+    Args:
+        environ: Where ROS_DOMAIN_ID may be set.
+        root: Checkout that the graph is started from.
+        transport: Name of its transport profile.
+        folder: Where the locks lie, by default this machine's folder.
+        first: Lowest domain to consider.
+        hidden: `running_graph` does not find it (a test's, not a person's).
 
     Raises:
         UsageError: The named one is no domain or another graph of ours is on it; or none is free.
     """
     folder = folder or lock_folder()
-    about = {'pid': os.getpid(), 'transport': transport, 'root': str(root)}
+    about: dict[str, object] = {
+        'pid': os.getpid(),
+        'transport': transport,
+        'root': str(root),
+        'hidden': hidden,
+    }
     named = environ.get(VARIABLE)
     if named:
         number = _number(named)
@@ -156,6 +170,8 @@ def _read(fd: int, number: int) -> RunningGraph | None:
     while True:
         try:
             about = json.loads(os.pread(fd, 4096, 0))
+            if about.get('hidden'):
+                return None
             return RunningGraph(
                 number, int(about['pid']), str(about['transport']), str(about['root'])
             )
