@@ -3,7 +3,10 @@
 import numpy as np
 import pytest
 
-from vla_control.core.errors import ChunkRefused, StateRefused, StillUnsafe
+from vla_control.core.errors import ChunkRefused, SettingsError, StateRefused, StillUnsafe
+from vla_control.core.executor import ChunkExecutor
+from vla_control.core.reasons import Reason
+from vla_control.core.settings import ExecutorSettings
 from vla_core.command import Mode
 
 DOWN = (0.0, 0.0, -0.05)  # m/s, or rad/s where the robot is told joints
@@ -535,3 +538,30 @@ def test_tool_pose_is_that_of_measured_joints(rig):
     rig = rig()
     rig.measure()
     np.testing.assert_allclose(rig.core.tool_now().matrix, rig.tool().matrix, atol=1e-12)
+
+
+def test_tool_path_of_the_plan_starts_at_the_commanded_tool(any_rig):
+    rig = running(any_rig())
+    path = rig.core.tool_path(rig.core.plan(rig.now_ns))
+    np.testing.assert_allclose(path[0], rig.tool().t, atol=1e-9)
+    assert len(path) == rig.core.plan(rig.now_ns).horizon
+    assert np.linalg.norm(path[-1] - path[0]) > 0.02
+
+
+# -- what is not executed ------------------------------------------------------------------------
+
+
+def test_a_refusal_from_outside_counts_as_any_other(rig):
+    rig = running(rig(modes={'not_finite': 'stop'}))
+    rig.core.refuse(ChunkRefused(Reason.MALFORMED, 'columns: names expected'))
+    status = rig.status()
+    assert (status.chunks.received, status.chunks.refused) == (2, 1)
+    assert status.last_refusal == 'malformed: columns: names expected'
+    assert status.stop_reason == ''
+    rig.core.refuse(ChunkRefused(Reason.NOT_FINITE, 'data[3]'))
+    assert rig.status().stop_reason == 'not_finite'
+
+
+def test_a_watchdog_shorter_than_two_ticks_is_refused(contracts):
+    with pytest.raises(SettingsError, match='watchdog_s: two control ticks'):
+        ChunkExecutor(contracts['tabletop'], ExecutorSettings(watchdog_s=0.015))

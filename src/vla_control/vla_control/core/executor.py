@@ -5,7 +5,13 @@ import threading
 import numpy as np
 
 from vla_control.core.commanded import Commanded, Measured
-from vla_control.core.errors import ChunkRefused, RowRefused, StateRefused, StillUnsafe
+from vla_control.core.errors import (
+    ChunkRefused,
+    RowRefused,
+    SettingsError,
+    StateRefused,
+    StillUnsafe,
+)
 from vla_control.core.gate import Gate, Verdict
 from vla_control.core.latch import StopLatch
 from vla_control.core.ledger import Ledger
@@ -33,13 +39,19 @@ class ChunkExecutor:
         """Check that the contract can be executed, and load its model.
 
         Raises:
-            SettingsError: the contract's action groups are not of a kind that is executed.
+            SettingsError: the contract's action groups are not of a kind that is executed, or
+                its control rate is too low for the watchdog.
             ContractError: the model is unreadable or does not fit the contract.
         """
         settings = settings or ExecutorSettings()
         self._lock = threading.Lock()
         self._contract, self._settings = contract, settings
         self._tick_ns = contract.rates.control_ns
+        if settings.watchdog_ns < 2 * self._tick_ns:
+            raise SettingsError(
+                f'watchdog_s: two control ticks ({2e-9 * self._tick_ns:g} s) or more expected,'
+                f' got {settings.watchdog_s}'
+            )
         self._order = [contract.state.names.index(name) for name in contract.output.joints]
         self._layout = RowLayout(contract)
         self._store = ChunkStore(contract, self._layout, settings.max_lead_ns)
@@ -93,10 +105,15 @@ class ChunkExecutor:
             try:
                 self._store.accept(chunk, self._epoch, now_ns)
             except ChunkRefused as refusal:
-                self._last_refusal = str(refusal)
-                if self._settings.modes.get(refusal.reason) == STOP:
-                    self._latch.request(refusal.reason)
+                self._note(refusal)
                 raise
+
+    def refuse(self, refusal: ChunkRefused) -> None:
+        """Count a chunk that was refused before it could be one (a malformed message)."""
+        with self._lock:
+            if self._instruction:
+                self._store.count_refusal(refusal.reason)
+                self._note(refusal)
 
     def instruct(self, text: str, now_ns: int) -> int:
         """Change the instruction and return the epoch in force; '' makes the executor idle.
@@ -214,6 +231,11 @@ class ChunkExecutor:
                 executed=self._ledger.drain(),
             )
 
+    def tool_path(self, chunk: ActionChunk) -> np.ndarray:
+        """Return the tool positions (H, 3) of a plan's rows in the base frame, m, for drawing."""
+        with self._lock:
+            return self._pursuit.tool_positions(self._layout.waypoints(chunk), self._commanded)
+
     def tool_now(self) -> SE3 | None:
         """Return the tool pose T_base_tool of the newest measured joints, None before any."""
         with self._lock:
@@ -322,6 +344,11 @@ class ChunkExecutor:
         if verdict.stop:
             self._latch.request(verdict.refused_by)
         return RowRefused(verdict.refused_by, verdict.detail)
+
+    def _note(self, refusal: ChunkRefused) -> None:
+        self._last_refusal = str(refusal)
+        if self._settings.modes.get(refusal.reason) == STOP:
+            self._latch.request(refusal.reason)
 
     # -- state -----------------------------------------------------------------------------------
 

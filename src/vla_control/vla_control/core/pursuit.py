@@ -99,6 +99,16 @@ class Pursuit:
         T = self.kinematics.forward(commanded.positions) if self._layout.tool else None
         return self._layout.waypoint(T, commanded.positions, self.grippers.bits)
 
+    def tool_positions(self, points: Waypoints, commanded: Commanded) -> np.ndarray:
+        """Return the tool positions (N - 1, 3) of way-points, their end left out, m."""
+        if self._layout.tool:
+            return points.linear[:-1, :3]
+        joints, found = commanded.positions.copy(), np.empty((len(points) - 1, 3))
+        for k in range(len(found)):
+            joints[self._layout.joint_outputs] = self._layout.joints(points[k])
+            found[k] = self.kinematics.forward(joints).t
+        return found
+
     def _check_goal(self, commanded: Commanded) -> None:
         """Refuse a row now if the arm cannot follow it to its end."""
         if self._follower.opposed:

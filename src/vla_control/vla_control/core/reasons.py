@@ -7,6 +7,7 @@ class Reason(StrEnum):
     """Typed reasons, as they are published."""
 
     # A chunk, at the door.
+    MALFORMED = 'malformed'
     WRONG_CONTRACT = 'wrong_contract'
     WRONG_COLUMNS = 'wrong_columns'
     WRONG_STEP = 'wrong_step'

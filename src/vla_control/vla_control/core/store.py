@@ -46,19 +46,24 @@ class ChunkStore:
         Raises:
             ChunkRefused: with the reason; counted.
         """
-        self._received += 1
         try:
             track = self._checked(chunk, epoch, now_ns)
         except ChunkRefused as refusal:
-            if refusal.reason is Reason.EXPIRED:
-                self._expired += 1
-            else:
-                self._refused += 1
+            self.count_refusal(refusal.reason)
             raise
+        self._received += 1
         tracks = list(self.tracks)
         insort(tracks, track, key=lambda t: t.key)
         self.tracks = tuple(tracks[-_CAPACITY:])
         return track
+
+    def count_refusal(self, reason: Reason) -> None:
+        """Count a chunk that came in and was refused."""
+        self._received += 1
+        if reason is Reason.EXPIRED:
+            self._expired += 1
+        else:
+            self._refused += 1
 
     def _checked(self, chunk: ActionChunk, epoch: int, now_ns: int) -> Track:
         if chunk.contract_digest != self._digest:
