@@ -1,4 +1,4 @@
-"""What of an episode is kept for people to look at: a path, pictures, a film of a failure."""
+"""What of an episode is kept to be looked at: the way, moments to draw, a film of a failure."""
 
 import numpy as np
 
@@ -7,18 +7,20 @@ from vla_core.observation import Observation
 from vla_core.timing import SECOND
 from vla_eval.core.results import Path3
 from vla_eval.core.robot import START_NS, VirtualRobot
+from vla_sim.core.rendering import Configuration
 
-PICTURE_SIZE = (320, 240)  # width, height, px
-PICTURES = 6  # on a contact sheet
 SHOWN_CHUNK = 4  # the first chunks leave from rest; this one lies on the way
 
 
 class Evidence:
     """Watches one episode.
 
+    Attributes:
+        moments: (time in s, what the scene was like) at each step, for photographs.
+
     Args:
         robot: Where it happens.
-        detailed: Whether path and pictures are kept too; good pictures take a second each.
+        detailed: Whether the way and what the scene was like are kept too.
     """
 
     def __init__(self, robot: VirtualRobot, detailed: bool):
@@ -29,8 +31,7 @@ class Evidence:
         self._commanded: list[np.ndarray] = []
         self._measured: list[np.ndarray] = []
         self._chunks: list[ActionChunk] = []
-        self._pictures: list[tuple[float, np.ndarray]] = []
-        self._every = 1  # steps between two pictures
+        self.moments: list[tuple[float, Configuration]] = []
         world = robot.simulator.snapshot()
         self._things = {name: thing.position[:2] for name, thing in world.objects.items()}
         self._things['plate'] = world.plate[:2]
@@ -38,11 +39,7 @@ class Evidence:
     def seen(self, observation: Observation) -> None:
         """Keep what the first camera saw."""
         self._film.append(next(iter(observation.views.values())).image)
-        if self._detailed and self._robot.steps % self._every == 0:
-            self._photograph()
-            if len(self._pictures) >= 2 * PICTURES:
-                self._pictures = self._pictures[::2]
-                self._every *= 2
+        self.note()
 
     def planned(self, chunk: ActionChunk) -> None:
         """Keep one of the first chunks."""
@@ -59,21 +56,15 @@ class Evidence:
             self._commanded.append(T_base_command.t)
             self._measured.append(self._robot.simulator.T_base_tool().t)
 
-    def finish(self) -> None:
-        """Photograph how it ended."""
+    def note(self) -> None:
+        """Keep what the scene is like now."""
         if self._detailed:
-            self._photograph()
+            moment = self._robot.elapsed_ns / SECOND, self._robot.simulator.configuration()
+            self.moments.append(moment)
 
     def film(self) -> np.ndarray | None:
         """Return (T, H, W, 3) uint8, one picture an observation; None where nothing was seen."""
         return np.stack(self._film) if self._film else None
-
-    def pictures(self) -> tuple[tuple[float, np.ndarray], ...]:
-        """Return at most `PICTURES` pictures with their times in s, first and last included."""
-        if len(self._pictures) <= PICTURES:
-            return tuple(self._pictures)
-        chosen = np.linspace(0, len(self._pictures) - 1, PICTURES).round().astype(int)
-        return tuple(self._pictures[i] for i in chosen)
 
     def path(self) -> Path3 | None:
         """Return the tool's way, None where it was not kept or no chunk moves the tool."""
@@ -89,7 +80,3 @@ class Evidence:
             chunk_time_s=rows / SECOND,
             things=self._things,
         )
-
-    def _photograph(self) -> None:
-        picture = self._robot.simulator.picture(*PICTURE_SIZE)
-        self._pictures.append((self._robot.elapsed_ns / SECOND, picture))

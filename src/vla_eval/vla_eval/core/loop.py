@@ -4,12 +4,15 @@ import heapq
 import time
 from collections.abc import Callable
 
+import numpy as np
+
 from vla_control.core.errors import ChunkRefused
 from vla_core.chunk import ActionChunk
 from vla_core.policy import Policy
 from vla_core.timing import SECOND, Timing
 from vla_eval.core.episodes import Conditions, Trial
 from vla_eval.core.evidence import Evidence
+from vla_eval.core.photographs import Photographer
 from vla_eval.core.results import EpisodeResult
 from vla_eval.core.robot import VirtualRobot
 from vla_eval.core.stopwatch import Stopwatch
@@ -32,6 +35,7 @@ class VirtualLoop:
         robot: Where it moves.
         policy: What plans.
         conditions: Words, ablation and latency.
+        photographer: Draws pictures of the first episode of each task, None for none.
         wall_ns: Clock of the figures that are not virtual.
     """
 
@@ -40,11 +44,13 @@ class VirtualLoop:
         robot: VirtualRobot,
         policy: Policy,
         conditions: Conditions,
+        photographer: Photographer | None = None,
         wall_ns: Callable[[], int] = time.perf_counter_ns,
     ):
         self._robot = robot
         self._policy = policy
         self._conditions = conditions
+        self._photographer = photographer
         self._wall_ns = wall_ns
 
     def run(self, trial: Trial) -> EpisodeResult:
@@ -66,6 +72,7 @@ class VirtualLoop:
         on_the_way: list[tuple[int, int, ActionChunk]] = []  # (arrival, sequence, chunk)
         outcome = Outcome()
         while True:
+            begun_ns = self._wall_ns() if robot.at_step else None
             if robot.at_step:
                 outcome = robot.simulator.outcome()
                 if outcome.done or robot.elapsed_ns >= episode.limit_ns + GIVE_UP_NS:
@@ -84,8 +91,10 @@ class VirtualLoop:
                     continue  # counted by the executor
             with wall.measure('tick'):
                 robot.act()
+            if begun_ns is not None:
+                wall.add('capture_to_command', self._wall_ns() - begun_ns)
             evidence.moved()
-        evidence.finish()
+        evidence.note()
         status = robot.status()
         return EpisodeResult(
             trial=trial,
@@ -98,10 +107,13 @@ class VirtualLoop:
             chunks=status.chunks,
             stages_ms=_by_stage(robot.executed),
             wall_ms=wall.figures(),
-            pictures=evidence.pictures(),
+            pictures=self._photographs(evidence),
             film=None if outcome.success else evidence.film(),
             path=evidence.path(),
         )
+
+    def _photographs(self, evidence: Evidence) -> tuple[tuple[float, np.ndarray], ...]:
+        return self._photographer.photograph(evidence.moments) if self._photographer else ()
 
     def _plan(self, policy: Policy, evidence: Evidence, wall: Stopwatch) -> ActionChunk | None:
         """Look and plan; None where an input is missing, stale or frozen."""

@@ -7,6 +7,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from typing import Any, TypeVar
 
@@ -69,7 +70,9 @@ def _start(build: Callable[..., Any], setting: Any) -> tuple[Any, Connection]:
     context = multiprocessing.get_context('spawn')
     ours, theirs = context.Pipe()
     process = context.Process(target=_serve, args=(theirs, os.getpid(), build, setting))
-    # the mask is inherited: Ctrl-C reaches the whole group, and an importing child would print it
+    # The mask is inherited: Ctrl-C reaches the whole group, and an importing child would print it.
+    # Python's tracker comes first, because starting it unblocks the signal.
+    resource_tracker.ensure_running()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         process.start()

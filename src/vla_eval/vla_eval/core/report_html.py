@@ -20,6 +20,7 @@ STAGES = {
     'published_to_command': 'chunk on its way, and the wait for its first tick',
 }
 WALL = {
+    'capture_to_command': 'all of it: drawing, observer, policy and the tick that follows',
     'capture': 'drawing the cameras',
     'assemble': 'the observer',
     'inference': 'the policy, preprocessing included',

@@ -106,7 +106,7 @@ class VirtualRobot:
         """Do one control tick: the executor's command to the joints, then time to the next one."""
         command = self.executor.tick(self.now_ns)
         if command is not None:
-            self.simulator.command(command.names, command.positions)
+            self.simulator.command(command.names, command.positions.tolist())
         self.now_ns += self.contract.rates.control_ns
         self.simulator.advance(self.now_ns)
         self._sense()

@@ -18,7 +18,11 @@ class Stopwatch:
         """Time the block under a name."""
         start_ns = self._clock_ns()
         yield
-        self._taken.setdefault(stage, []).append((self._clock_ns() - start_ns) / MS)
+        self.add(stage, self._clock_ns() - start_ns)
+
+    def add(self, stage: str, taken_ns: int) -> None:
+        """Note a duration that was measured elsewhere."""
+        self._taken.setdefault(stage, []).append(taken_ns / MS)
 
     def figures(self) -> dict[str, tuple[float, ...]]:
         """Return all durations by stage, ms."""

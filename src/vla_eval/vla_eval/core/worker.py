@@ -9,6 +9,7 @@ from vla_core.contract import RobotContract, load
 from vla_core.policy import Policy
 from vla_eval.core.episodes import Conditions, Trial
 from vla_eval.core.loop import VirtualLoop
+from vla_eval.core.photographs import Photographer
 from vla_eval.core.results import EpisodeResult
 from vla_eval.core.robot import VirtualRobot
 from vla_policy.core.registry import load_policy
@@ -22,7 +23,8 @@ def build(conditions: Conditions) -> Callable[[Trial], EpisodeResult]:
     contract = load(conditions.contract)
     simulator = Simulator(contract)
     robot = VirtualRobot(contract, simulator, ExecutorSettings(strategy=conditions.strategy))
-    return VirtualLoop(robot, policy_of(conditions, contract, simulator), conditions).run
+    policy = policy_of(conditions, contract, simulator)
+    return VirtualLoop(robot, policy, conditions, Photographer(contract)).run
 
 
 def policy_of(conditions: Conditions, contract: RobotContract, simulator: Simulator) -> Policy:

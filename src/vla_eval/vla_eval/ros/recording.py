@@ -7,7 +7,8 @@ import numpy as np
 from vla_core.chunk import ActionChunk
 from vla_core.errors import VlaError
 from vla_core.timing import SECOND
-from vla_eval.core.evidence import PICTURES, SHOWN_CHUNK
+from vla_eval.core.evidence import SHOWN_CHUNK
+from vla_eval.core.photographs import PICTURES
 from vla_eval.core.results import Path3
 from vla_ros import convert
 
