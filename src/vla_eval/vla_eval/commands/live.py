@@ -3,6 +3,7 @@
 import os
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,11 @@ from vla_core.timing import SECOND
 from vla_eval.commands import screen
 from vla_eval.commands.request import Request
 from vla_eval.commands.view import View
+from vla_eval.core.episodes import Trial
 from vla_eval.core.results import EpisodeResult
 from vla_eval.ros.client import GraphClient, GraphError, join
 from vla_eval.ros.episodes import LiveEpisodes
+from vla_eval.ros.recording import Moment
 
 DONE, FAILED = 0, 1
 LOG = 'graph.log'
@@ -43,12 +46,12 @@ def run(asked: Request, transport: str, view: bool = False) -> int:
     try:
         with graph:
             console.print(f'graph on DDS domain {graph.domain_id}', highlight=False)
-            results = _episodes(asked, graph, console, view)
+            results, moments = _episodes(asked, graph, console, view)
     except GraphError as error:
         print(_why(error, graph, log), file=sys.stderr)
         return FAILED
     wall = {'seconds': round(time.monotonic() - start_s, 3)}
-    return _report(asked, results, wall, console)
+    return _report(asked, _with_pictures(asked, results, moments), wall, console)
 
 
 def _arguments(asked: Request, transport: str) -> dict[str, str]:
@@ -83,13 +86,31 @@ def _episodes(asked: Request, graph: Graph, console: Console, view: bool) -> lis
                 bar.add(results[-1])
     finally:
         client.close()
-    return results
+    return results, episodes.moments
 
 
 def _say_motion(console: Console) -> None:
     started_ns = int(os.environ.get('VLA_STARTED_NS', time.monotonic_ns()))
     seconds = (time.monotonic_ns() - started_ns) / SECOND
     console.print(f'first motion after {seconds:.1f} s', highlight=False)
+
+
+def _with_pictures(
+    asked: Request, results: list[EpisodeResult], moments: dict[Trial, list[Moment]]
+) -> list[EpisodeResult]:
+    """Draw what the simulator told of the first episodes, after the graph is gone."""
+    from vla_eval.core.photographs import Photographer
+
+    photographer = Photographer(load(asked.conditions.contract))
+    drawn = []
+    for result in results:
+        scenes = [
+            (m.time_s, photographer.configuration(k, m.joints, m.things))
+            for k, m in enumerate(moments.get(result.trial, ()))
+        ]
+        drawn.append(replace(result, pictures=photographer.photograph(scenes)))
+    photographer.close()
+    return drawn
 
 
 def _why(error: GraphError, graph: Graph, log: Path) -> str:

@@ -1,6 +1,7 @@
 """`./vla train`: demonstrations, then training, then a checkpoint; the same command resumes."""
 
 import hashlib
+import json
 import os
 import shutil
 import sys
@@ -21,6 +22,7 @@ from vla_policy.core.training.settings import TrainSettings
 DONE, FAILED, WRONG = 0, 1, 2
 ROBOT = 'tabletop'
 CONFIG = 'config.yaml'  # of a checkpoint; written last
+MADE = 'finished.json'  # settings of the run that made the checkpoint
 LINE_EVERY = 100  # episodes between lines where there is no terminal
 
 
@@ -30,7 +32,7 @@ def main(argv: list[str]) -> int:
     parser.add_argument('--head', default='flow')
     parser.add_argument('--config')
     parser.add_argument('--steps', type=int)
-    parser.add_argument('--episodes', type=int, default=Collection.episodes)
+    parser.add_argument('--demonstrations', type=int, default=Collection.episodes)
     parser.add_argument('--workers', type=int, default=2)
     parser.add_argument('--out', type=Path, required=True)
     parser.add_argument('--fresh', action='store_true')
@@ -52,10 +54,6 @@ def _train(options: Namespace, console: Console) -> int:
         if options.config
         else TrainSettings(**changes)
     )
-    if options.fresh:
-        shutil.rmtree(work, ignore_errors=True)
-        if options.out.parent == root / 'runs':
-            (options.out / CONFIG).unlink(missing_ok=True)
     if (options.out / CONFIG).exists() and not work.exists() and not options.force:
         print(
             f'--out {options.out}: holds a checkpoint that this command did not make; '
@@ -63,11 +61,25 @@ def _train(options: Namespace, console: Console) -> int:
             file=sys.stderr,
         )
         return WRONG
+    if options.fresh:
+        shutil.rmtree(work, ignore_errors=True)
+    made = work / MADE
+    wanted = json.dumps(settings.decisive(), sort_keys=True)
+    if (options.out / CONFIG).exists() and made.exists() and made.read_text() == wanted:
+        console.print(
+            f'training is finished: {settings.steps} steps, {options.out}', soft_wrap=True
+        )
+        return DONE
     contract_file = root / 'config' / 'robots' / f'{ROBOT}.yaml'
     contract = load(contract_file)
-    collection = Collection(contract_file, work / 'demonstrations', episodes=options.episodes)
+    collection = Collection(
+        contract_file, work / 'demonstrations', episodes=options.demonstrations
+    )
     dataset = _demonstrate(collection, contract, options.workers, console)
-    return train(dataset, contract, settings, work / 'state', options.out, console)
+    status = train(dataset, contract, settings, work / 'state', options.out, console)
+    if status == DONE:
+        made.write_text(wanted)
+    return status
 
 
 def _work_folder(options: Namespace, root: Path) -> Path:

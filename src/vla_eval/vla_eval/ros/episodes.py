@@ -12,7 +12,7 @@ from vla_eval.core.results import EpisodeResult
 from vla_eval.ros.client import GraphClient, GraphError
 from vla_eval.ros.counters import EpisodeCounts
 from vla_eval.ros.motion import FirstMotion
-from vla_eval.ros.recording import Recording
+from vla_eval.ros.recording import Moment, Recording
 from vla_ros import convert
 from vla_sim.core import language, seeds
 from vla_sim.core.values import CHECK_NS, Episode
@@ -49,6 +49,9 @@ class Scene:
 class LiveEpisodes:
     """Runs one trial after another.
 
+    Attributes:
+        moments: What the scene was like in the first episode of each task, to be drawn later.
+
     Args:
         client: Beside the graph.
         conditions: Of the run.
@@ -70,6 +73,7 @@ class LiveEpisodes:
         self._alive = alive
         self._motion: FirstMotion | None = FirstMotion(client.watch_motion(), on_motion)
         self._on_words = on_words
+        self.moments: dict[Trial, list[Moment]] = {}
 
     def run(self, trial: Trial) -> EpisodeResult:
         """Run one trial; begin it again with the same seed where the robot died on the way.
@@ -106,6 +110,7 @@ class LiveEpisodes:
             client.wait_for(lambda: False, LATE_STATUS_S)
         finally:
             client.listeners.remove(listener)
+        self.moments[trial] = recording.moments
         return EpisodeResult(
             trial=trial,
             instruction=scene.instruction,
@@ -116,7 +121,6 @@ class LiveEpisodes:
             gate=counts.gate,
             chunks=counts.chunks,
             stages_ms=_by_stage(counts),
-            pictures=recording.pictures(),
             film=None if outcome.success else recording.film(),
             path=recording.path(),
         )
