@@ -11,6 +11,11 @@ pytest.importorskip('rclpy')
 from rclpy.executors import SingleThreadedExecutor  # noqa: E402
 from rclpy.node import Node  # noqa: E402
 from sensor_msgs.msg import Image, JointState  # noqa: E402
+from vla_msgs.msg import ActionChunk as ActionChunkMsg  # noqa: E402
+from vla_msgs.msg import Command as CommandMsg  # noqa: E402
+from vla_msgs.msg import ExecutorStatus as ExecutorStatusMsg  # noqa: E402
+from vla_msgs.msg import SimOutcome, SimState  # noqa: E402
+from vla_msgs.srv import Reset, SetInstruction, SimReset  # noqa: E402
 
 from vla_core.chunk import ActionChunk  # noqa: E402
 from vla_core.command import ChunkCounts, Command, ExecutorStatus, GateCounts, Mode  # noqa: E402
@@ -20,11 +25,6 @@ from vla_core.timing import MS, SECOND, Timing  # noqa: E402
 from vla_eval.core.episodes import Conditions, Trial  # noqa: E402
 from vla_eval.ros.client import GraphClient, GraphError  # noqa: E402
 from vla_eval.ros.episodes import LiveEpisodes  # noqa: E402
-from vla_msgs.msg import ActionChunk as ActionChunkMsg  # noqa: E402
-from vla_msgs.msg import Command as CommandMsg  # noqa: E402
-from vla_msgs.msg import ExecutorStatus as ExecutorStatusMsg  # noqa: E402
-from vla_msgs.msg import SimOutcome, SimState  # noqa: E402
-from vla_msgs.srv import Reset, SetInstruction, SimReset  # noqa: E402
 from vla_ros import convert  # noqa: E402
 from vla_ros.qos import qos  # noqa: E402
 
