@@ -14,7 +14,7 @@ from sensor_msgs.msg import Image, JointState  # noqa: E402
 from vla_msgs.msg import ActionChunk as ActionChunkMsg  # noqa: E402
 from vla_msgs.msg import Command as CommandMsg  # noqa: E402
 from vla_msgs.msg import ExecutorStatus as ExecutorStatusMsg  # noqa: E402
-from vla_msgs.msg import SimOutcome, SimState  # noqa: E402
+from vla_msgs.msg import Observation, SimOutcome, SimState  # noqa: E402
 from vla_msgs.srv import Reset, SetInstruction, SimReset  # noqa: E402
 
 from vla_core.chunk import ActionChunk  # noqa: E402
@@ -55,6 +55,7 @@ class Toy(Node):
             'command': self.create_publisher(CommandMsg, 'vla/command', qos('command')),
             'joints': self.create_publisher(JointState, CONTRACT.state.topic, qos('sensor')),
         }
+        self._observations = self.create_publisher(Observation, 'vla/observation', 1)
         self._images = {
             key: self.create_publisher(Image, camera.topic, qos('sensor'))
             for key, camera in CONTRACT.cameras.items()

@@ -12,6 +12,7 @@ from vla_core.contract import load
 from vla_core.latency import Latency
 from vla_eval.core import provenance
 from vla_eval.core.episodes import Conditions, Trial, trials
+from vla_sim.core.language import TEMPLATES
 
 WEIGHT_FREE = ('hold', 'scripted', 'replay')
 
@@ -89,7 +90,7 @@ def read(options: Namespace) -> Request:
         ablate=getattr(options, 'ablate', ''),
         latency=Latency.parse(getattr(options, 'latency_ms', '0')),
     )
-    tasks = tuple(options.tasks.split(','))
+    tasks = tuple(sorted(options.tasks.split(','), key=list(TEMPLATES).index))
     chosen = trials(tasks, options.episodes, options.seed)
     if options.only is not None:
         up_to = trials(tasks, options.only + 1, options.seed)

@@ -85,6 +85,13 @@ class GraphClient:
             rclpy.spin_once(self._node, timeout_sec=min(SLICE_S, left))
         return True
 
+    def missing(self) -> str:
+        """Return which node does not publish yet, '' where all do; a policy does once loaded."""
+        if self.status is None:
+            return 'executor'
+        topics = {'observer': 'vla/observation', 'policy': 'vla/action_chunk'}
+        return next((n for n, t in topics.items() if not self._node.count_publishers(t)), '')
+
     def reset_scene(self, task: str, seed: int, phrasing: str, timeout_s: float) -> Any:
         """Begin an episode of the simulator; return the service's answer."""
         request = SimReset.Request(task=task, seed=seed, phrasing=phrasing)

@@ -92,7 +92,7 @@ class LiveEpisodes:
 
     def _attempt(self, trial: Trial) -> EpisodeResult:
         client = self._client
-        self._wait(lambda: client.status is not None, READY_S, 'no vla/status: no executor')
+        self._wait(lambda: not client.missing(), READY_S, 'not every node is up')
         client.set_words('', CALL_S)
         scene = self._begin(trial)
         assert client.status is not None
