@@ -214,6 +214,11 @@ class ChunkExecutor:
             instruction=instruction,
         )
 
+    def state(self) -> tuple[Mode, int, str, str]:
+        """Return mode, epoch, hold reason, stop reason: what is told at once when it changes."""
+        with self._lock:
+            return self._mode, self._epoch, self._hold_reason, self._latch.reason
+
     def status(self, now_ns: int) -> ExecutorStatus:
         """Return the state; `executed` holds what was first followed since the last call."""
         with self._lock:

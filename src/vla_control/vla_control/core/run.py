@@ -70,7 +70,7 @@ class Run:
             now_ns: ROS time.
             cancelled: Whether the caller asked for the end.
         """
-        if status.epoch != self.epoch:
+        if status.epoch > self.epoch:
             return Ended(Outcome.REPLACED, f'epoch {status.epoch}: {status.instruction!r}')
         if status.stop_reason:
             return Ended(Outcome.STOPPED, status.stop_reason)
