@@ -11,19 +11,19 @@ from vla_eval.core.results import EpisodeResult
 FILMS = 3  # of failures, a task
 FRAME_MS = 100
 STAGES = {
-    'capture_to_command': 'capture of the newest picture to the first command that follows it',
     'capture_to_assembled': 'capture to an observation with everything in it',
     'assembled_to_received': 'observation on its way to the policy',
     'preprocess': 'pictures, state and words to tensors',
     'inference': 'the model',
     'inferred_to_published': 'answer to message',
     'published_to_command': 'chunk on its way, and the wait for its first tick',
+    'capture_to_command': 'capture of the newest picture to the first command that follows it',
 }
 WALL = {
-    'capture_to_command': 'all of it: drawing, observer, policy and the tick that follows',
     'capture': 'drawing the cameras',
     'assemble': 'the observer',
     'inference': 'the policy, preprocessing included',
+    'capture_to_command': 'all of it: drawing, observer, policy and the tick that follows',
     'tick': 'executor, joints and physics of one control tick',
 }
 
@@ -152,7 +152,7 @@ def _gate(report: Mapping[str, Any]) -> str:
         ('refused', _share(gate['refused'], ticks), 'a row was not followed at all'),
         ('holds', _share(gate['holds'], ticks), 'silence: no row in force, braked and held'),
         ('stops', gate['stops'], 'latched until a person clears them'),
-        ('chunks received', chunks['received'], ''),
+        ('chunks received', chunks['received'], 'that reached the executor under an instruction'),
         ('chunks refused', chunks['refused'], 'malformed, of another epoch or contract'),
         ('chunks expired', chunks['expired'], 'over before they arrived'),
     ]
@@ -281,7 +281,7 @@ def _cell(value: object) -> str:
 
 def _align(value: object) -> str:
     number = isinstance(value, int | float) and not isinstance(value, _Verdict)
-    return 'n' if number or str(value)[:1].isdigit() else ''
+    return 'n' if number or value == '-' or str(value)[:1].isdigit() else ''
 
 
 def _figure(inside: str, caption: str) -> str:

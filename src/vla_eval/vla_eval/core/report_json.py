@@ -8,12 +8,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from vla_core.timing import Timing
 from vla_eval.core.episodes import Conditions
 from vla_eval.core.results import EpisodeResult, add_chunks, add_gate
 from vla_eval.core.statistics import percentiles, wilson
 
 FORMAT = 1
 STAGES = ('capture_to_command', 'inference')  # stated even where no chunk was executed
+ORDER = ('capture', 'assemble', *Timing.STAGES)  # the way of a chunk, the whole of it last
 
 
 def build(
@@ -81,7 +83,8 @@ def _task(results: Sequence[EpisodeResult]) -> dict[str, Any]:
 
 
 def _latency(figures: Sequence[Mapping[str, Sequence[float]]]) -> dict[str, Any]:
-    stages = sorted({*STAGES, *(stage for f in figures for stage in f)})
+    known = list(dict.fromkeys([*STAGES, *(stage for f in figures for stage in f)]))
+    stages = sorted(known, key=lambda stage: ORDER.index(stage) if stage in ORDER else len(ORDER))
     return {s: percentiles(v for f in figures for v in f.get(s, ())) for s in stages}
 
 
