@@ -114,12 +114,7 @@ def _with_pictures(
 
 
 def _why(error: GraphError, graph: Graph, log: Path) -> str:
-    if graph.failure is None:
-        return f"{error}; the nodes' own words are in {log}"
-    name = graph.failure.split()[0]
-    lines = log.read_text(encoding='utf-8', errors='replace').splitlines()
-    said = [line.partition('] ')[2] for line in lines if line.startswith(f'[{name}-')]
-    return f'{graph.failure}; it said: {said[-1]}' if said else graph.failure
+    return graph.failure or f"{error}; the nodes' own words are in {log}"
 
 
 def _report(
