@@ -80,15 +80,36 @@ def test_it_waits_before_it_starts_a_node_again(run, eventually, tmp_path):
 
 
 def test_a_node_that_keeps_dying_takes_the_graph_down_with_one_line(run, exists):
-    running, lines = run(one="print('bad', flush=True)\nsys.exit(3)\n", two=STAYS)
+    bad = "print('[ERROR] [17.25] [one]: bad', flush=True)\nsys.exit(3)\n"
+    running, lines = run(one=bad, two=STAYS)
     other = running.pids()['two']
     assert running.wait(20)
-    assert (
-        running.failure == 'one ended 5 times in 10 s, the last time with exit status 3: given up'
+    assert running.failure == (
+        'one ended 5 times in 10 s, the last time with exit status 3: given up; it said: bad'
     )
-    assert lines.count('[one-1] bad') == supervisor.DEATHS
+    assert sum(line.endswith('bad') for line in lines) == supervisor.DEATHS
     assert not running.alive()
     assert not exists(other)
+
+
+def test_a_node_that_takes_long_to_refuse_is_given_up_too(run, monkeypatch):
+    monkeypatch.setattr(supervisor, 'DEATHS_WITHIN_S', 0.5)  # five lives take longer
+    running, _ = run(delay_s=0.15, one="print('wrong word', flush=True)\nsys.exit(1)\n")
+    assert running.wait(20)
+    assert running.failure == (
+        'one ended 5 times soon after its start, the last time with exit status 1: given up; '
+        'it said: wrong word'
+    )
+
+
+def test_a_node_that_is_killed_now_and_then_is_not_given_up(run, eventually, monkeypatch):
+    monkeypatch.setattr(supervisor, 'DEATHS_WITHIN_S', 0.5)
+    running, lines = run(delay_s=0.15, one=STAYS)
+    for life in range(1, supervisor.DEATHS + 2):
+        pid = eventually(lambda: running.pids().get('one'), f'life {life}')
+        os.kill(pid, signal.SIGKILL)
+        eventually(lambda n=life: lines.count('[launch] one-1 ended with SIGKILL') == n, 'death')
+    assert running.alive()
 
 
 def test_a_program_that_is_not_there_is_a_failure_and_the_others_end(program, bare_environment):

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from rclpy.node import Node
 
 PATIENCE_S = 10.0
+LOOK_S = 1.0
 PROFILE_FILE = 'FASTRTPS_DEFAULT_PROFILES_FILE'
 
 
@@ -35,7 +36,7 @@ class PeerWatch:
         """Look after a topic, by its resolved name."""
         self._lonely_since[topic] = self._clock.now().nanoseconds
         if self._timer is None:
-            self._timer = self._node.create_timer(1.0, self.look, clock=self._clock)
+            self._timer = self._node.create_timer(LOOK_S, self.look, clock=self._clock)
 
     def forget(self) -> None:
         """Look after nothing any more."""
@@ -45,16 +46,21 @@ class PeerWatch:
             self._timer = None
 
     def look(self) -> None:
-        """Tell of topics without a publisher for too long; each is told of once."""
+        """Tell of topics without a publisher for too long, in one line; of each once."""
         now = self._clock.now().nanoseconds
-        for topic, since in list(self._lonely_since.items()):
+        for topic in list(self._lonely_since):
             if self._node.count_publishers(topic):
                 del self._lonely_since[topic]
-            elif now - since >= self._patience_ns:
-                del self._lonely_since[topic]
-                domain = os.environ.get('ROS_DOMAIN_ID', '0')
-                self._node.get_logger().warning(
-                    f'no publisher on {topic} for {self._patience_ns / 1e9:g} s '
-                    f'(transport profile {transport()}, ROS_DOMAIN_ID {domain}): '
-                    'is its node running, with the same profile and domain?'
-                )
+        waited = {topic: now - since for topic, since in self._lonely_since.items()}
+        if max(waited.values(), default=-1) < self._patience_ns:
+            return
+        # those that would be due at the next look were asked for in the same breath
+        missing = [t for t, ns in waited.items() if ns >= self._patience_ns - LOOK_S * 1e9]
+        for topic in missing:
+            del self._lonely_since[topic]
+        domain = os.environ.get('ROS_DOMAIN_ID', '0')
+        self._node.get_logger().warning(
+            f'no publisher on {", ".join(missing)} for {self._patience_ns / 1e9:g} s '
+            f'(transport profile {transport()}, ROS_DOMAIN_ID {domain}): '
+            'are their nodes running, with the same profile and domain?'
+        )

@@ -31,6 +31,7 @@ class Graph:
         arguments: Mapping[str, str],
         env: Mapping[str, str],
         log_path: Path | None = None,
+        held: domain.Domain | None = None,
     ) -> None:
         """Claim a domain and read the launch file.
 
@@ -38,6 +39,7 @@ class Graph:
             arguments: Launch arguments by name.
             env: Environment of the nodes, the workspace sourced; VLA_ROOT names the checkout.
             log_path: File for the nodes' lines, None for standard output.
+            held: A domain that was claimed already; it is the graph's from now on.
 
         Raises:
             UsageError: The DDS domain that ROS_DOMAIN_ID names is taken.
@@ -45,7 +47,7 @@ class Graph:
         """
         places = Places(Path(env['VLA_ROOT']))
         profile = arguments.get('transport', 'host')
-        self._domain = domain.claim(env, places.root, profile)
+        self._domain = held or domain.claim(env, places.root, profile)
         self._variables = {**transport.variables(places, profile), **self._domain.variables()}
         self._path = env.get('PATH', os.defpath)
         self._log: TextIO | None = None

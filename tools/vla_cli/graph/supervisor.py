@@ -1,12 +1,14 @@
 """Keeps the processes of a graph running, and ends them all together.
 
 Every child leads its own session, dies with this process, and has its output read line by line.
-A child that ended is started again after its delay; one that ends five times in ten seconds takes
-the whole graph down with one line.
+A child that ended is started again after its delay; one that ends five times in ten seconds, or
+five times in a row by itself in error before it has lived for ten, takes the whole graph down with
+one line.
 """
 
 import contextlib
 import os
+import re
 import selectors
 import signal
 import subprocess
@@ -25,6 +27,7 @@ KILL_AFTER_S = 4.0
 DEATHS = 5
 DEATHS_WITHIN_S = 10.0
 POLL_S = 0.1
+LOG_PREFIX = re.compile(r'^\[\w+\] \[[\d.]+\] \[[^]]*\]: ')  # severity, time and logger of ROS 2
 
 
 class _Child:
@@ -35,8 +38,11 @@ class _Child:
         self.label = label
         self.process: subprocess.Popen[bytes] | None = None
         self.deaths: deque[float] = deque(maxlen=DEATHS)
+        self.refusals = 0  # lives in a row that it ended itself, in error, soon after the start
+        self.started = 0.0
         self.start_at = 0.0
         self.rest = b''
+        self.last_words = ''
 
     def running(self) -> subprocess.Popen[bytes]:
         if self.process is None:
@@ -52,8 +58,18 @@ class _Child:
     def starts_again(self) -> bool:
         return self.spec.respawn_delay_s is not None
 
-    def given_up(self, now: float) -> bool:
-        return len(self.deaths) == DEATHS and now - self.deaths[0] <= DEATHS_WITHIN_S
+    def died(self, now: float, status: int) -> None:
+        self.deaths.append(now)
+        refused = status > 0 and now - self.started <= DEATHS_WITHIN_S
+        self.refusals = self.refusals + 1 if refused else 0
+
+    def given_up(self, now: float) -> str:
+        """Say how often it died where that is too often, else nothing."""
+        if len(self.deaths) == DEATHS and now - self.deaths[0] <= DEATHS_WITHIN_S:
+            return f'{DEATHS} times in {DEATHS_WITHIN_S:.0f} s'
+        if self.refusals >= DEATHS:  # a large program takes longer than that to refuse
+            return f'{DEATHS} times soon after its start'
+        return ''
 
 
 class Supervisor:
@@ -140,6 +156,7 @@ class Supervisor:
             output=subprocess.PIPE,
             blocked=child.spec.package.startswith(OWN_PREFIX),
         )
+        child.started = time.monotonic()
         os.set_blocking(child.output().fileno(), False)
         self._selector.register(child.output(), selectors.EVENT_READ, child)
         self._own(f'{child.label} started, process {child.process.pid}')
@@ -153,13 +170,14 @@ class Supervisor:
                     self._begin(child)
             elif (status := child.process.poll()) is not None:
                 self._bury(child, status)
-                child.deaths.append(now)
+                child.died(now, status)
                 if not child.starts_again():
                     continue
-                if child.given_up(now):
+                if often := child.given_up(now):
+                    said = f'; it said: {child.last_words}' if child.last_words else ''
                     self._fail(
-                        f'{child.spec.name} ended {DEATHS} times in {DEATHS_WITHIN_S:.0f} s, '
-                        f'the last time with {_told(status)}: given up'
+                        f'{child.spec.name} ended {often}, '
+                        f'the last time with {_told(status)}: given up{said}'
                     )
                     return False
                 child.start_at = now + (child.spec.respawn_delay_s or 0.0)
@@ -218,7 +236,9 @@ class Supervisor:
                 self._line(child, line)
 
     def _line(self, child: _Child, line: bytes) -> None:
-        self._say(f'[{child.label}] {line.decode(errors="replace").rstrip()}')
+        text = line.decode(errors='replace').rstrip()
+        child.last_words = LOG_PREFIX.sub('', text) or child.last_words
+        self._say(f'[{child.label}] {text}')
 
     def _own(self, text: str) -> None:
         self._say(f'[launch] {text}')
