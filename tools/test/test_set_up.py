@@ -46,8 +46,10 @@ ENSURE = (
     'from vla_cli.setup import system\n'
     'system.NEEDED = ()\n'
     'from vla_cli.setup.environment import SetUp\n'
-    'got = SetUp(Places(Path(sys.argv[1]))).ensure(tests="tests" in sys.argv)\n'
-    'print(got.variables["PYTHONPATH"])\n'
+    'tests, wait = "tests" in sys.argv, "at once" not in sys.argv\n'
+    'got = SetUp(Places(Path(sys.argv[1]))).ensure(tests=tests, wait=wait)\n'
+    'print(got.variables["PYTHONPATH"], flush=True)\n'
+    '"stay" in sys.argv and sys.stdin.read()\n'
 )
 
 
@@ -80,6 +82,7 @@ def begin(tmp_path, checkout, program):
         process = subprocess.Popen(
             command,
             env=env,
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -186,6 +189,25 @@ def test_two_set_ups_at_once_do_each_step_once(begin, eventually, tmp_path):
         out, err = process.communicate(timeout=30)
         assert '/built' in out, err
     assert calls.read_text().splitlines() == FIRST
+
+
+def test_nothing_is_built_under_a_command_that_runs(begin, set_up, checkout, tmp_path):
+    set_up()
+    calls = tmp_path / 'calls'
+    calls.unlink()
+    running = begin('stay')
+    assert '/built' in running.stdout.readline()
+    (checkout / 'src/vla_a/package.xml').write_text('<package>more</package>')
+    out, err = begin('at once').communicate(timeout=30)
+    assert '/built' in out
+    assert 'is not built now' in err
+    waits = begin()
+    assert 'waiting for another ./vla' in waits.stderr.readline()
+    assert not calls.exists()
+    running.communicate(timeout=30)
+    out, err = waits.communicate(timeout=30)
+    assert '/built' in out, err
+    assert calls.read_text().splitlines() == ['build vla_a']
 
 
 def test_a_moved_checkout_is_set_up_anew(set_up, begin, checkout, tmp_path):

@@ -28,7 +28,7 @@ def prepare(_: ArgumentParser, given: Namespace, places: Places) -> Callable[[],
 
 
 def _run(given: Namespace, places: Places) -> NoReturn:
-    environment = SetUp(places).ensure()
+    environment = SetUp(places).ensure(wait=False)
     env = handover.command_environment(environment.variables, places.root)
     running = domain.running_graph(env)
     profile = running.transport if running else 'host'

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from vla_cli.errors import RunError
 from vla_cli.lock import FileLock
 from vla_cli.places import Places
 from vla_cli.setup import ros, sourced, torch
@@ -13,6 +14,8 @@ from vla_cli.setup.progress import note
 from vla_cli.setup.system import ensure_system_packages
 from vla_cli.setup.venv import Venv
 from vla_cli.setup.workspace import COMPAT, Workspace
+
+MOST_ROUNDS = 4  # a file may change while it is being built, but not for ever
 
 
 @dataclass(frozen=True)
@@ -42,12 +45,16 @@ class SetUp:
         self._environ = ros.outer_environment(environ)
         self._ros = ros.find(self._environ)
 
-    def ensure(self, tests: bool = False, torch_choice: str | None = None) -> Environment:
+    def ensure(
+        self, tests: bool = False, torch_choice: str | None = None, wait: bool = True
+    ) -> Environment:
         """Return the environment, made or completed first where anything is missing.
 
         Args:
             tests: The test tools too.
             torch_choice: `cpu` or `cuda`, remembered; None keeps what was chosen before.
+            wait: Where something is missing and another command uses the environment: wait for
+                that command's end, else take the environment as it was made last.
 
         Raises:
             RunError: A step failed or needs what only a person can install.
@@ -57,14 +64,19 @@ class SetUp:
         _wait_for(lock.shared)
         changes = torch_choice is not None and torch.choice(self._places) != torch_choice
         variables = None if changes else self._ready(tests)
-        while variables is None:
+        for _ in range(MOST_ROUNDS):
+            if variables is not None:
+                return Environment(variables, self._ros, lock)
+            if not wait and not lock.exclusive(wait=False) and (found := self._as_it_was()):
+                note('another ./vla runs here: what changed since its start is not built now')
+                return Environment(found, self._ros, lock)
             _wait_for(lock.exclusive)
             if torch_choice is not None:
                 torch.remember(self._places, torch_choice)
             self._make(tests)
             _wait_for(lock.shared)
             variables = self._ready(tests)
-        return Environment(variables, self._ros, lock)
+        raise RunError('the files keep changing while the workspace is built: try again')
 
     def _ready(self, tests: bool) -> dict[str, str] | None:
         """Return the environment variables where everything stands as its content says."""
@@ -75,6 +87,13 @@ class SetUp:
         if workspace.stale() or workspace.gone():
             return None
         added = sourced.load(self._cache, workspace.key())
+        if added is None:
+            return None
+        return sourced.apply(self._environ, added, self._places, self._ros)
+
+    def _as_it_was(self) -> dict[str, str] | None:
+        """Return the environment variables of the last complete set-up, None before the first."""
+        added = sourced.load(self._cache)
         if added is None:
             return None
         return sourced.apply(self._environ, added, self._places, self._ros)

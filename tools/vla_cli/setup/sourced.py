@@ -66,13 +66,13 @@ def save(path: Path, key: str, added: Mapping[str, list[str]]) -> None:
     part.replace(path)
 
 
-def load(path: Path, key: str) -> dict[str, list[str]] | None:
-    """Return what `save` kept for this key, else None."""
+def load(path: Path, key: str | None = None) -> dict[str, list[str]] | None:
+    """Return what `save` kept for this key (for whichever key, without one), else None."""
     try:
         kept = json.loads(path.read_text())
     except (OSError, ValueError):
         return None
-    return dict(kept['added']) if kept.get('key') == key else None
+    return dict(kept['added']) if key in (None, kept.get('key')) else None
 
 
 def apply(
