@@ -21,7 +21,7 @@ CARRY_Z = 0.11  # the same with an object in the grip
 LIFT_Z = 0.15
 HOVER_Z = 0.08
 GRASP_ABOVE = 0.002  # of the tool over the object's centre: the pads stay clear of the plate
-FUNNEL = (0.006, 0.035)  # horizontal distance at which the way down ends, begins
+FUNNEL_INNER, FUNNEL_OUTER = 0.006, 0.035  # horizontal distance at which the way down ends, begins
 FINGERS_OPEN = 0.034
 FINGERS_SHUT = 0.006
 HELD = (0.016, 0.030)  # opening at which fingers that stand still hold something
@@ -36,7 +36,7 @@ ON_PLATE = 0.045
 PUSH_Z = 0.025
 PUSH_STEP = 0.02
 PUSH_CLEARANCE = 0.012
-PUSH_FUNNEL = (0.003, 0.010)  # within the clearance: it may come from over the object itself
+PUSH_CAUTION = 3.5  # so many times a distance counts in the funnel where it leads over the object
 WEDGED_Z = 0.034  # a pushed object whose centre is higher hangs on the fingers
 LANE = 0.015
 CORNER = 0.0245  # half extent of a block turned by 15 degrees
@@ -150,7 +150,7 @@ def _push(now: Situation, goal: Goal) -> Move:
         return Move((x, y, tool[2] + low), 0)
     away = contact + PUSH_CLEARANCE
     spot = (thing[0] - away * ux, thing[1] - away * uy, 0.0)
-    return Move(_approach(tool, spot, PUSH_Z if shut else TRAVEL_Z, TRAVEL_Z, PUSH_FUNNEL), 0)
+    return Move(_approach(tool, spot, PUSH_Z if shut else TRAVEL_Z, TRAVEL_Z, (ux, uy)), 0)
 
 
 def _grasp(now: Situation, thing: Point) -> Move:
@@ -214,22 +214,30 @@ def _approach(
     spot: Point,
     bottom: float,
     travel: float,
-    funnel: tuple[float, float] = FUNNEL,
+    avoid: tuple[float, float] = (0.0, 0.0),
 ) -> Point:
-    """One step on the way to a height `bottom` over `spot`: climb, travel high, funnel down."""
+    """One step on the way to a height `bottom` over `spot`: climb, travel high, funnel down.
+
+    The funnel is as wide as a policy that looks can aim; it is narrow only on the side of the
+    spot where something stands in the way, in the horizontal direction `avoid`.
+    """
     aside = _aside(tool, spot)
-    floor = _floor(aside, bottom, travel, funnel)
+    floor = _floor(tool, spot, bottom, travel, avoid)
     if tool[2] < floor - 0.008:
         return _toward(tool, (tool[0], tool[1], floor))
     onward = max(0.0, aside - STEP)
     share = (aside - onward) / aside if aside > 1e-9 else 0.0
     x, y = tool[0] + share * (spot[0] - tool[0]), tool[1] + share * (spot[1] - tool[1])
-    x, y, z = _toward(tool, (x, y, _floor(onward, bottom, travel, funnel)))
-    lowest = _floor(_aside((x, y, z), spot), bottom, travel, funnel)
-    return _toward(tool, (x, y, max(z, lowest)))
+    ahead = (x, y, 0.0)
+    x, y, z = _toward(tool, (x, y, _floor(ahead, spot, bottom, travel, avoid)))
+    return _toward(tool, (x, y, max(z, _floor((x, y, z), spot, bottom, travel, avoid))))
 
 
-def _floor(aside: float, bottom: float, travel: float, funnel: tuple[float, float]) -> float:
-    """Lowest height allowed at a horizontal distance from the spot."""
-    share = (aside - funnel[0]) / (funnel[1] - funnel[0])
+def _floor(
+    tool: Point, spot: Point, bottom: float, travel: float, avoid: tuple[float, float]
+) -> float:
+    """Lowest height allowed at a horizontal place near the spot."""
+    over = (tool[0] - spot[0]) * avoid[0] + (tool[1] - spot[1]) * avoid[1]
+    distance = _aside(tool, spot) + (PUSH_CAUTION - 1.0) * max(0.0, over)
+    share = (distance - FUNNEL_INNER) / (FUNNEL_OUTER - FUNNEL_INNER)
     return bottom + (travel - bottom) * min(1.0, max(0.0, share))
