@@ -13,7 +13,7 @@ from vla_core.timing import SECOND, Timing
 from vla_eval.core.episodes import Conditions, Trial
 from vla_eval.core.evidence import Evidence
 from vla_eval.core.photographs import Photographer
-from vla_eval.core.results import EpisodeResult
+from vla_eval.core.results import EpisodeResult, by_stage
 from vla_eval.core.robot import VirtualRobot
 from vla_eval.core.stopwatch import Stopwatch
 from vla_perception.core.errors import NotReady
@@ -105,7 +105,7 @@ class VirtualLoop:
             limit=episode.limit,
             gate=status.gate,
             chunks=status.chunks,
-            stages_ms=_by_stage(robot.executed),
+            stages_ms=by_stage(robot.executed),
             wall_ms=wall.figures(),
             pictures=self._photographs(evidence),
             film=None if outcome.success else evidence.film(),
@@ -141,11 +141,3 @@ def _timing(chunk: ActionChunk, planned_ns: int, arrival_ns: int) -> Timing:
         inferred_ns=arrival_ns,
         published_ns=arrival_ns,
     )
-
-
-def _by_stage(timings: list[Timing]) -> dict[str, tuple[float, ...]]:
-    found: dict[str, list[float]] = {}
-    for timing in timings:
-        for stage, ms in timing.stages_ms().items():
-            found.setdefault(stage, []).append(ms)
-    return {stage: tuple(values) for stage, values in found.items()}

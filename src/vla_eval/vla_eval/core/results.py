@@ -1,11 +1,12 @@
 """What one episode gave: counted, timed and, for a few, seen."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from vla_core.command import ChunkCounts, GateCounts
+from vla_core.timing import Timing
 from vla_eval.core.episodes import Trial
 
 
@@ -79,3 +80,12 @@ def add_chunks(counts: list[ChunkCounts]) -> ChunkCounts:
     """Return the sum over episodes."""
     names = ('received', 'refused', 'expired')
     return ChunkCounts(**{n: sum(getattr(c, n) for c in counts) for n in names})
+
+
+def by_stage(timings: Iterable[Timing]) -> dict[str, tuple[float, ...]]:
+    """Return stage -> ms, one number per chunk that passed it."""
+    found: dict[str, list[float]] = {}
+    for timing in timings:
+        for stage, ms in timing.stages_ms().items():
+            found.setdefault(stage, []).append(ms)
+    return {stage: tuple(values) for stage, values in found.items()}

@@ -8,7 +8,7 @@ from typing import Any
 from vla_core.timing import SECOND
 from vla_eval.core.episodes import Conditions, Trial
 from vla_eval.core.errors import EvalError
-from vla_eval.core.results import EpisodeResult
+from vla_eval.core.results import EpisodeResult, by_stage
 from vla_eval.ros.client import GraphClient, GraphError
 from vla_eval.ros.counters import EpisodeCounts
 from vla_eval.ros.motion import FirstMotion
@@ -120,7 +120,7 @@ class LiveEpisodes:
             limit=scene.limit_ns // CHECK_NS,
             gate=counts.gate,
             chunks=counts.chunks,
-            stages_ms=_by_stage(counts),
+            stages_ms=by_stage(counts.executed),
             film=None if outcome.success else recording.film(),
             path=recording.path(),
         )
@@ -188,11 +188,3 @@ class LiveEpisodes:
                 self._motion = None
 
         return take
-
-
-def _by_stage(counts: EpisodeCounts) -> dict[str, tuple[float, ...]]:
-    found: dict[str, list[float]] = {}
-    for timing in counts.executed:
-        for stage, ms in timing.stages_ms().items():
-            found.setdefault(stage, []).append(ms)
-    return {stage: tuple(values) for stage, values in found.items()}
