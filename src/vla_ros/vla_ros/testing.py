@@ -25,7 +25,7 @@ from rclpy.signals import SignalHandlerOptions
 
 from vla_ros.qos import qos
 
-PATIENCE_S = 10.0
+PATIENCE_S = 25.0  # only a failure waits this long; a busy machine starts a node in 10 s
 ANSWER_S = 4.0
 N = TypeVar('N', bound=Node)
 
@@ -187,6 +187,6 @@ class Graph:
                 asked, future = time.monotonic(), client.call_async(request)
             return future.done()
 
-        self.until(answered, f'answer of {name}', 3 * ANSWER_S)
+        self.until(answered, f'answer of {name}', PATIENCE_S)
         self.probe.destroy_client(client)
         return future.result()
