@@ -1,5 +1,8 @@
 """A graph as other programs use it: launch file, domain, log, end."""
 
+import os
+import signal
+
 import pytest
 
 from vla_cli import domain
@@ -72,3 +75,20 @@ def test_stopping_twice_or_before_the_start_is_nothing(graph):
     started.start()
     started.stop()
     started.stop()
+
+
+def test_what_killed_nodes_left_in_shared_memory_is_cleaned(graph, program, tmp_path, eventually):
+    tool = program(
+        'fastdds', f"open({str(tmp_path / 'cleaned')!r}, 'w').write(str(sys.argv[1:]))\n"
+    )
+    running = graph({'PATH': f'{tool.parent}{os.pathsep}{os.environ["PATH"]}'})
+    running.start()
+    running.stop()
+    assert not (tmp_path / 'cleaned').exists()
+    running = graph({'PATH': f'{tool.parent}{os.pathsep}{os.environ["PATH"]}'})
+    running.start()
+    first = running.pids()['talker']
+    os.kill(first, signal.SIGKILL)
+    eventually(lambda: running.pids().get('talker', first) != first, 'another life')
+    running.stop()
+    assert (tmp_path / 'cleaned').read_text() == "['shm', 'clean']"

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
@@ -17,6 +18,7 @@ from vla_cli.graph.supervisor import Supervisor
 from vla_cli.places import Places
 
 LAUNCH_FILE = 'launch/robot.launch.yaml'
+CLEAN_S = 2.0
 
 
 class Graph:
@@ -92,8 +94,10 @@ class Graph:
 
     def stop(self) -> None:
         """End every process (within five seconds) and give the domain back."""
+        died_before = self._supervisor.killed
+        begun = time.monotonic()
         self._supervisor.stop()
-        if self._supervisor.killed:
+        if died_before and time.monotonic() - begun < CLEAN_S:  # nobody waits for it at the end
             _clean_shared_memory(self._path)
         self._close()
 
@@ -139,4 +143,4 @@ def _clean_shared_memory(path: str) -> None:
         command = [tool, 'shm', 'clean']
         env = {**os.environ, 'PATH': path}
         with contextlib.suppress(subprocess.TimeoutExpired):
-            subprocess.run(command, env=env, capture_output=True, timeout=3.0, check=False)
+            subprocess.run(command, env=env, capture_output=True, timeout=CLEAN_S, check=False)
