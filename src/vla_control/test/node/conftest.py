@@ -31,7 +31,7 @@ class Bench:
         playing: Whether chunks are sent, one per observation period.
     """
 
-    def __init__(self, graph, **params):
+    def __init__(self, graph, where=NODE, **params):
         from sensor_msgs.msg import JointState
         from trajectory_msgs.msg import JointTrajectory
         from vla_msgs.msg import ActionChunk, Command, ExecutorStatus
@@ -43,7 +43,8 @@ class Bench:
         self.graph, self.contract = graph, load(CONTRACT)
         self.kinematics = Kinematics(self.contract, np.arange(7))
         self.joints, self.playing, self.measuring, self.sequence = STANCE.copy(), False, True, 0
-        self.node = graph.start(NODE, **{'contract': CONTRACT, **params})
+        support = Path(__file__).parents[1] / 'support'
+        self.node = graph.start(where, path=support, **{'contract': CONTRACT, **params})
         self.commands = graph.listen(Command, 'vla/command', 'command', matched=False)
         self.statuses = graph.listen(ExecutorStatus, 'vla/status', 'status', matched=False)
         self.plans = graph.listen(ActionChunk, 'vla/plan', 'plan', matched=False)
@@ -154,4 +155,10 @@ def graph(ros_domain):
 @pytest.fixture
 def bench(graph):
     """Return a function that starts the executor and its neighbours."""
-    return lambda **params: Bench(graph, **params)
+    return lambda *where, **params: Bench(graph, *where, **params)
+
+
+@pytest.fixture
+def contract_file():
+    """Return the contract of the tabletop arm."""
+    return CONTRACT

@@ -77,22 +77,19 @@ def test_a_chunk_with_nan_is_refused_with_its_reason_and_motion_goes_on(bench):
     assert bench.status.mode == 'running'
 
 
-@pytest.mark.parametrize(
-    ('changes', 'reason'),
-    [
-        ({'contract_digest': '0' * 64}, 'wrong_contract'),
-        ({'epoch': 999}, 'other_epoch'),
-        ({'t0_ns': 10**9}, 'expired'),
-    ],
-)
-def test_a_chunk_that_does_not_fit_is_refused_with_its_reason(bench, changes, reason):
+def test_a_chunk_that_does_not_fit_is_refused_with_its_reason(bench):
     bench = bench()
     bench.instruct()
-    bench.send(**changes)
-    bench.until(lambda: bench.status.last_refusal, 'a refusal')
-    assert bench.status.last_refusal.startswith(reason)
-    assert bench.status.chunks_expired == (reason == 'expired')
-    assert bench.status.chunks_received == 1
+    cases = {
+        'wrong_contract': {'contract_digest': '0' * 64},
+        'other_epoch': {'epoch': 999},
+        'expired': {'t0_ns': 10**9},
+    }
+    for count, (reason, changes) in enumerate(cases.items(), 1):
+        bench.send(**changes)
+        bench.until(lambda n=count: bench.status.chunks_received == n, 'the chunk')
+        assert bench.status.last_refusal.startswith(reason)
+    assert (bench.status.chunks_refused, bench.status.chunks_expired) == (2, 1)
 
 
 # ---- silence, stop
@@ -249,27 +246,28 @@ def test_a_run_that_is_stopped(bench, graph, goal):
     assert result.detail == 'requested'
 
 
-@pytest.mark.parametrize('by', ['service', 'goal', 'the same goal', 'reset'])
-def test_a_run_that_is_replaced(bench, graph, goal, by):
+def test_a_run_that_is_replaced(bench, graph, goal):
     bench = bench()
-    _, _, future = goal('go', 60)
-    bench.until(lambda: bench.status.instruction == 'go', 'the words')
-    if by == 'service':
-        bench.instruct('other')
-    elif by == 'reset':
-        graph.call(Reset, 'vla/reset', Reset.Request())
-    else:
-        goal('other' if by == 'goal' else 'go', 60)
-    status, result = finished(graph, future)
-    assert (status, result.outcome) == (GoalStatus.STATUS_ABORTED, 'replaced')
-    words = 'go' if by in ('reset', 'the same goal') else 'other'
-    bench.until(lambda: bench.status.instruction == words, 'the words in force')
+    ways = {
+        'service': lambda: bench.instruct('other'),
+        'goal': lambda: goal('other', 60),
+        'the same goal': lambda: goal('go', 60),
+        'reset': lambda: graph.call(Reset, 'vla/reset', Reset.Request()),
+    }
+    for by, replace in ways.items():
+        _, _, future = goal('go', 60)
+        bench.until(lambda: bench.status.instruction == 'go', 'the words')
+        replace()
+        status, result = finished(graph, future)
+        assert (status, result.outcome) == (GoalStatus.STATUS_ABORTED, 'replaced'), by
+        words = 'other' if by in ('service', 'goal') else 'go'
+        bench.until(lambda w=words: bench.status.instruction == w, f'the words after {by}')
 
 
-@pytest.mark.parametrize(('text', 'seconds'), [('  ', 5), ('go', 0)])
-def test_a_goal_without_words_or_time_is_refused(bench, goal, text, seconds):
+def test_a_goal_without_words_or_time_is_refused(bench, goal):
     bench()
-    assert not goal(text, seconds)[0].accepted
+    assert not goal('  ', 5)[0].accepted
+    assert not goal('go', 0)[0].accepted
 
 
 # ---- markers
@@ -321,6 +319,28 @@ def test_the_last_word_is_a_hold_within_limits(bench, number):
     assert bench.node.output == ''
 
 
+def test_it_ends_on_a_signal_while_a_run_goes_on(bench, goal):
+    bench = bench()
+    bench.playing = True
+    goal('go', 60)
+    bench.until(lambda: bench.status.mode == 'running', 'motion')
+    bench.node.signal(signal.SIGINT)
+    assert bench.node.wait() == 0
+    assert bench.node.output == ''
+
+
+def test_a_core_that_breaks_ends_the_process_with_one_line_and_a_hold(bench):
+    bench = bench('vla_control_broken:BrokenNode')
+    bench.instruct()
+    bench.playing = True
+    bench.until(lambda: bench.node.status is not None, 'the end')
+    assert bench.node.status == 1
+    bench.until(lambda: bench.commands[-1].hold_reason == 'fault', 'the last word')
+    assert not any(bench.commands[-1].velocities)
+    assert 'the core is broken' in bench.node.output
+    assert 'Traceback' not in bench.node.output
+
+
 def test_inactive_it_holds_and_refuses_words(bench, graph):
     bench = bench()
     bench.run()
@@ -336,23 +356,19 @@ def test_inactive_it_holds_and_refuses_words(bench, graph):
     bench.run()
 
 
-@pytest.mark.parametrize(
-    ('params', 'said'),
-    [
+def test_a_wrong_parameter_is_refused_in_one_line(graph, contract_file):
+    wrong = [
         ({'strategy': 'teleport'}, 'receding_horizon'),
         ({'execute_rows': 0}, 'execute_rows'),
         ({'mode_velocity': 'none'}, 'mode_velocity'),
         ({'open_above': 0.3}, 'close_below'),
         ({'watchdog_s': 0.011}, 'watchdog_s'),
         ({'contract': '/no/such/contract.yaml'}, 'contract.yaml'),
-    ],
-)
-def test_a_wrong_parameter_is_refused_in_one_line(graph, params, said):
-    from pathlib import Path
-
-    contract = Path(__file__).parents[4] / 'config' / 'robots' / 'tabletop.yaml'
-    node = graph.start('vla_control.ros.node:ExecutorNode', **{'contract': contract, **params})
-    assert node.wait(30.0) == 1
-    lines = [line for line in node.output.splitlines() if line.strip()]
-    assert len(lines) == 1
-    assert said in lines[0]
+    ]
+    where = 'vla_control.ros.node:ExecutorNode'
+    nodes = [graph.start(where, **{'contract': contract_file, **p}) for p, _ in wrong]
+    for node, (_, said) in zip(nodes, wrong, strict=True):
+        assert node.wait(50.0) == 1
+        lines = [line for line in node.output.splitlines() if line.strip()]
+        assert len(lines) == 1
+        assert said in lines[0]

@@ -15,6 +15,7 @@ from vla_msgs.srv import Reset, SetInstruction
 
 from vla_control.core.errors import ChunkRefused, StateRefused, StillUnsafe
 from vla_control.core.executor import ChunkExecutor
+from vla_control.core.reasons import Reason
 from vla_control.core.run import Ended, Outcome
 from vla_control.ros.goals import Goals
 from vla_control.ros.inputs import JointReader, read_chunk
@@ -32,6 +33,7 @@ from vla_ros.ticker import Ticker
 TELL_NS = 100 * MS  # status and plan, at least that often
 LOOK_S = 0.05  # how often a running goal is looked after
 DRAW_S = 0.2
+EXPECTED = (Reason.IDLE, Reason.OTHER_EPOCH)  # chunks under way when the words changed
 LONGEST_BRAKE_S = 1.0  # for the last word
 
 
@@ -173,7 +175,8 @@ class ExecutorNode(SuiteNode):
         try:
             self._core.accept(chunk, self.now_ns())
         except ChunkRefused as refusal:
-            self._warn('chunk', refusal)
+            if refusal.reason not in EXPECTED:
+                self._warn('chunk', refusal)
         else:
             self._well('chunk')
 
