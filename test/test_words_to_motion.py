@@ -1,0 +1,65 @@
+"""Words in, task done; what was sent meanwhile is judged independently of the gate."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from vla_stage import Stage, positions
+
+from vla_ros import convert
+
+pytestmark = pytest.mark.ros
+
+SEED = 71
+ROUNDING = 1e-9
+
+
+def sent_for(stage: Stage, epoch: int):
+    """Return the commands of an epoch: they are one unbroken row."""
+    commands = [c for c in stage.commands if c.epoch == epoch]
+    assert len(commands) > 50
+    assert all(b.sequence == a.sequence + 1 for a, b in pairwise(commands))
+    return commands
+
+
+@pytest.mark.parametrize('task', ['reach', 'pick'])
+def test_words_become_a_task_done_within_every_limit(stage, contract, task):
+    scene = stage.begin(task, SEED)
+    before = stage.status
+    stage.succeeds(scene)
+    stage.say('')
+    commands = sent_for(stage, scene.epoch)
+    names, limits = contract.output.joints, contract.limits.joints
+
+    sent = np.array([c.positions for c in commands])
+    assert all(tuple(c.names) == names for c in commands)
+    assert (sent >= [limits[n].lower for n in names]).all()
+    assert (sent <= [limits[n].upper for n in names]).all()
+
+    tick_s = contract.rates.control_ns / 1e9
+    reach = np.array([limits[n].velocity for n in names]) * tick_s
+    assert (np.abs(np.diff(sent, axis=0)) <= reach + ROUNDING).all()
+    stamps = [convert.ns(c.header.stamp) for c in commands]
+    assert min(b - a for a, b in pairwise(stamps)) > 0
+
+    standing = [j for j in stage.joints if convert.ns(j.header.stamp) <= stamps[0]][-1]
+    first_step = np.abs(sent[0] - positions(standing, names))
+    assert (first_step <= reach + 0.002).all(), first_step  # 2 mrad or mm: servos under gravity
+
+    after = next(s for s in reversed(stage.statuses) if s.epoch == scene.epoch)
+    assert after.gate_ticks > before.gate_ticks
+    for count in ('gate_clipped', 'gate_refused', 'gate_holds', 'gate_stops', 'chunks_refused'):
+        assert getattr(after, count) == getattr(before, count), (count, after.last_refusal)
+
+
+def test_each_command_says_where_it_comes_from(stage):
+    scene = stage.begin('reach', SEED + 1)
+    stage.succeeds(scene)
+    planned = {c.sequence: c for c in stage.chunks if c.epoch == scene.epoch}
+    followed = [c for c in sent_for(stage, scene.epoch) if c.sources]
+    assert followed
+    for command in followed:
+        assert command.strategy == 'receding_horizon'
+        assert set(command.sources) <= planned.keys()
+        assert sum(command.weights) == pytest.approx(1.0)
+    assert {c.instruction for c in planned.values()} == {scene.instruction}
