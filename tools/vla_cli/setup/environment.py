@@ -9,7 +9,6 @@ from vla_cli.errors import RunError
 from vla_cli.lock import FileLock
 from vla_cli.places import Places
 from vla_cli.setup import ros, sourced, torch
-from vla_cli.setup.keys import key_of
 from vla_cli.setup.progress import note
 from vla_cli.setup.system import ensure_system_packages
 from vla_cli.setup.venv import Venv
@@ -113,8 +112,7 @@ class SetUp:
         return self._places.state / 'environment.json'
 
     def _workspace(self, venv: Venv) -> Workspace:
-        outside = key_of(*(venv.key(group) for group in venv.groups(tests=False)))
-        return Workspace(self._places, outside, self._compat())
+        return Workspace(self._places, venv.build_key(), self._compat())
 
     def _compat(self) -> tuple[str, ...]:
         """Return the interface packages that the suite brings because this ROS lacks them."""

@@ -43,6 +43,7 @@ RUN_BESIDE_ROS = Group(
     ('requirements/beside-ros.txt',),
     torch=True,
 )
+BUILT_WITH = ('requirements/bare.txt', 'requirements/build.txt')
 TEST = Group('test', 'test tools', ('requirements/test.txt',))
 
 
@@ -70,6 +71,12 @@ class Venv:
         files = [self._places.root / name for name in (*group.files, *group.constraints)]
         choice = torch.choice(self._places) if group.torch else None
         return key_of(*self._interpreter, choice, *contents(files, self._places.root))
+
+    def build_key(self) -> str:
+        """Return the content key of what the workspace is built with."""
+        files = [self._places.root / name for name in BUILT_WITH]
+        prefixes = self._ros.prefixes if self._ros else ''
+        return key_of(*self._interpreter, prefixes, *contents(files, self._places.root))
 
     def ready(self, group: Group) -> bool:
         """Tell whether the group is installed as its files say now."""
