@@ -36,8 +36,6 @@ ON_PLATE = 0.045
 PUSH_Z = 0.025
 PUSH_STEP = 0.02
 PUSH_CLEARANCE = 0.012
-PUSH_CAUTION = 3.5  # so many times a distance counts in the funnel where it leads over the object
-WEDGED_Z = 0.034  # a pushed object whose centre is higher hangs on the fingers
 LANE = 0.015
 CORNER = 0.0245  # half extent of a block turned by 15 degrees
 THICKNESS = {'left': 0.016, 'right': 0.016, 'away': 0.010}  # of the closed fingers, half
@@ -136,8 +134,6 @@ def _push(now: Situation, goal: Goal) -> Move:
         or math.hypot(tool[0], tool[1]) > REACH
     ):
         return Move(_toward(tool, (tool[0], tool[1], LIFT_Z)), 0)
-    if thing[2] > WEDGED_Z:
-        return Move(_toward(tool, (tool[0], tool[1], TRAVEL_Z), 0.5 * STEP), 1)
     contact = CORNER + THICKNESS[goal.direction]
     dx, dy = tool[0] - thing[0], tool[1] - thing[1]
     along, aside = dx * ux + dy * uy, dx * uy - dy * ux
@@ -150,7 +146,7 @@ def _push(now: Situation, goal: Goal) -> Move:
         return Move((x, y, tool[2] + low), 0)
     away = contact + PUSH_CLEARANCE
     spot = (thing[0] - away * ux, thing[1] - away * uy, 0.0)
-    return Move(_approach(tool, spot, PUSH_Z if shut else TRAVEL_Z, TRAVEL_Z, (ux, uy)), 0)
+    return Move(_approach(tool, spot, PUSH_Z if shut else TRAVEL_Z, TRAVEL_Z), 0)
 
 
 def _grasp(now: Situation, thing: Point) -> Move:
@@ -209,35 +205,19 @@ def _toward(tool: Point, target: Point, step: float = STEP) -> Point:
     )
 
 
-def _approach(
-    tool: Point,
-    spot: Point,
-    bottom: float,
-    travel: float,
-    avoid: tuple[float, float] = (0.0, 0.0),
-) -> Point:
-    """One step on the way to a height `bottom` over `spot`: climb, travel high, funnel down.
-
-    The funnel is as wide as a policy that looks can aim; it is narrow only on the side of the
-    spot where something stands in the way, in the horizontal direction `avoid`.
-    """
+def _approach(tool: Point, spot: Point, bottom: float, travel: float) -> Point:
+    """One step on the way to a height `bottom` over `spot`: climb, travel high, funnel down."""
     aside = _aside(tool, spot)
-    floor = _floor(tool, spot, bottom, travel, avoid)
+    floor = _funnel(aside, bottom, travel)
     if tool[2] < floor - 0.008:
         return _toward(tool, (tool[0], tool[1], floor))
     onward = max(0.0, aside - STEP)
     share = (aside - onward) / aside if aside > 1e-9 else 0.0
     x, y = tool[0] + share * (spot[0] - tool[0]), tool[1] + share * (spot[1] - tool[1])
-    ahead = (x, y, 0.0)
-    x, y, z = _toward(tool, (x, y, _floor(ahead, spot, bottom, travel, avoid)))
-    return _toward(tool, (x, y, max(z, _floor((x, y, z), spot, bottom, travel, avoid))))
+    return _toward(tool, (x, y, _funnel(onward, bottom, travel)))
 
 
-def _floor(
-    tool: Point, spot: Point, bottom: float, travel: float, avoid: tuple[float, float]
-) -> float:
-    """Lowest height allowed at a horizontal place near the spot."""
-    over = (tool[0] - spot[0]) * avoid[0] + (tool[1] - spot[1]) * avoid[1]
-    distance = _aside(tool, spot) + (PUSH_CAUTION - 1.0) * max(0.0, over)
-    share = (distance - FUNNEL_INNER) / (FUNNEL_OUTER - FUNNEL_INNER)
+def _funnel(aside: float, bottom: float, travel: float) -> float:
+    """Lowest height allowed at a horizontal distance from the spot."""
+    share = (aside - FUNNEL_INNER) / (FUNNEL_OUTER - FUNNEL_INNER)
     return bottom + (travel - bottom) * min(1.0, max(0.0, share))
