@@ -49,7 +49,7 @@ class Collection:
     contract: Path
     folder: Path
     first: int = 0
-    episodes: int = 1600
+    episodes: int = 600
     seed: int = 0
     sentences: int = 6
     horizon: int = 16

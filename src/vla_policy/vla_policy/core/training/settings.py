@@ -42,7 +42,7 @@ class TrainSettings:
     """
 
     head: str = 'flow'
-    steps: int = 2400
+    steps: int = 1000
     pictures: int = 64
     seed: int = 0
     learning_rate: float = 1e-3
