@@ -1,9 +1,9 @@
 """`./vla test`: everything that guards the project."""
 
+import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 
 from vla_cli import handover, transport, values
 from vla_cli.errors import RunError
@@ -11,6 +11,8 @@ from vla_cli.places import Places
 from vla_cli.setup.environment import SetUp
 from vla_cli.setup.progress import Step
 from vla_cli.stages import STAGES, Stage, summary, what_failed
+
+KEPT_LOGS = 20
 
 
 def add_options(parser: ArgumentParser, _: Places) -> None:
@@ -31,6 +33,7 @@ def prepare(_: ArgumentParser, given: Namespace, places: Places) -> Callable[[],
 
 def _run(names: list[str], places: Places) -> int:
     environment = SetUp(places).ensure(tests=True)
+    _forget_old_logs(places)
     env = handover.command_environment(environment.variables, places.root)
     env |= transport.variables(places, 'host')
     env |= {'VLA_FULL_TEST': '1', 'ROS_PYTHON_CHECK_FIELDS': '1', 'OMP_NUM_THREADS': '1'}
@@ -43,15 +46,20 @@ def _run(names: list[str], places: Places) -> int:
 
 
 def _passes(name: str, stage: Stage, env: dict[str, str], places: Places) -> bool:
-    log = Path(places.logs / f'test-{name}.log')
-    log.unlink(missing_ok=True)
+    log = places.logs / f'test-{time.time_ns()}-{name}.log'  # two runs may be at it at once
     with Step(stage.title, of='test') as step:
         statuses = [
             step.status_of([places.python, *words], log, env, places.root)
             for words in stage.commands(places)
         ]
     if any(statuses):
-        print(what_failed(log), flush=True)
+        print(f'{what_failed(log)}\nwhole log: {log}', flush=True)
         return False
     print(summary(log), flush=True)
+    log.unlink()
     return True
+
+
+def _forget_old_logs(places: Places) -> None:
+    for log in sorted(places.logs.glob('test-*.log'))[:-KEPT_LOGS]:
+        log.unlink(missing_ok=True)
