@@ -28,7 +28,9 @@ def ros_domain() -> None:
 @pytest.fixture(scope='session')
 def workspace() -> None:
     """Say what is missing where the workspace is not in the environment."""
-    if 'VLA_ROOT' not in os.environ or 'vla_bringup' not in os.environ['AMENT_PREFIX_PATH']:
+    if 'VLA_ROOT' not in os.environ or 'vla_bringup' not in os.environ.get(
+        'AMENT_PREFIX_PATH', ''
+    ):
         pytest.skip('the workspace is not in this environment: run ./vla test scenario')
 
 

@@ -3,12 +3,11 @@
 import pytest
 from vla_stage import running, watched
 
-pytestmark = pytest.mark.ros
+pytestmark = [pytest.mark.ros, pytest.mark.timeout(180)]
 
 SEED = 71
 
 
-@pytest.mark.timeout(120)
 def test_the_shipped_checkpoint_reaches_what_the_words_name(workspace, contract, tmp_path):
     with running(tmp_path, policy='flow') as live, watched(live, contract) as stage:
         scene = stage.begin('reach', SEED)

@@ -102,12 +102,12 @@ def ends_well(terminal: Terminal) -> None:
     assert terminal.process.wait(1.0) == 130
     assert seconds <= ENDS_IN_S
     assert 'Traceback' not in terminal.said()
-    assert len(re.findall(r'\[launch\] \S+ ended with exit status 0', terminal.said())) == 4
+    assert not re.search(r'ended with (?!exit status 0)|process has died', terminal.said())
 
 
 def test_while_the_nodes_start(launched):
     terminal, _ = launched
-    started = re.compile(r'\[launch\] executor-\d+ started')
+    started = re.compile(r'executor-\d+\S* .*started')
     eventually(lambda: started.search(terminal.said()), 'the nodes', READY_S)
     ends_well(terminal)
 

@@ -9,7 +9,7 @@ from vla_stage import Stage, ns
 
 from vla_ros import convert
 
-pytestmark = [pytest.mark.ros, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.ros, pytest.mark.timeout(180)]
 
 LONG_TASK = 'place'  # longer than the chunk that is still followed when observations end
 SEED = 23

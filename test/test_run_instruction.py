@@ -8,7 +8,7 @@ from vla_stage import Stage
 
 from vla_ros import convert
 
-pytestmark = [pytest.mark.ros, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.ros, pytest.mark.timeout(180)]
 
 SEED = 31
 LONG_NS = 60 * 10**9

@@ -3,7 +3,7 @@
 import pytest
 from vla_stage import running, watched
 
-pytestmark = [pytest.mark.ros, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.ros, pytest.mark.timeout(180)]
 
 SEED = 12
 EVERYWHERE = {'/tf', '/tf_static', '/rosout', '/parameter_events'}

@@ -10,7 +10,7 @@ from vla_stage import RESTS, brake_s, ns, speed
 from vla_ros import convert
 from vla_sim.core import language
 
-pytestmark = [pytest.mark.ros, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.ros, pytest.mark.timeout(180)]
 
 SEED = 5
 

@@ -13,7 +13,7 @@ from vla_eval.ros.episodes import LiveEpisodes
 from vla_sim.core.scripted import Scripted
 from vla_sim.core.simulator import Simulator
 
-pytestmark = pytest.mark.ros
+pytestmark = [pytest.mark.ros, pytest.mark.timeout(180)]
 
 TASKS = ('reach', 'pick')
 EPISODES = 4  # with fewer, the intervals of all and of none overlap
@@ -29,7 +29,6 @@ def live_episodes(shared_graph, contract, monkeypatch):
     client.close()
 
 
-@pytest.mark.timeout(120)
 def test_the_same_episodes_end_alike_on_both_clocks(live_episodes, contract, request):
     conditions = Conditions(
         contract=Path(request.config.rootpath) / 'config/robots/tabletop.yaml',

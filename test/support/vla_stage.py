@@ -23,8 +23,8 @@ from vla_ros import convert
 from vla_ros.testing import Graph as Probe
 
 FIRST_DOMAIN = 20  # below it are the domains that a person's own graphs get
-READY_S = 30.0  # until four processes have started on a busy machine
-ANSWER_S = 15.0
+READY_S = 60.0  # until four processes have started on a busy machine
+ANSWER_S = 30.0
 MOVING = 0.05  # rad/s or m/s
 RESTS = 1e-6  # rad/s or m/s: rounding
 
