@@ -1,9 +1,14 @@
-"""What every test of the repository shares: what `ros` needs, and a DDS domain per test."""
+"""What tests of the repository share: what `ros` needs, a DDS domain each, a browser, a page."""
 
 import importlib.util
 import os
-from collections.abc import Iterator
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,6 +16,10 @@ from vla_cli import domain, transport
 from vla_cli.places import Places
 
 ROOT = Path(__file__).parent
+CHROMIUM = next(
+    filter(None, map(shutil.which, ('chromium', 'chromium-browser', 'google-chrome'))), None
+)
+BROWSER_ARGUMENTS = ['--no-sandbox', '--use-angle=swiftshader', '--enable-unsafe-swiftshader']
 FIRST_TEST_DOMAIN = 20  # below it are the domains that a person's own graphs get
 
 
@@ -25,10 +34,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
-    """Turn a skipped `ros` test into a failed one in the full run."""
+    """Turn a skipped `ros` test into a failed one in the full run, those of other things apart."""
     outcome = yield
     report = outcome.get_result()
-    if report.skipped and item.get_closest_marker('ros') and os.environ.get('VLA_FULL_TEST'):
+    spared = any(item.get_closest_marker(name) for name in ('root', 'browser', 'rerun'))
+    counts = item.get_closest_marker('ros') and not spared
+    if report.skipped and counts and os.environ.get('VLA_FULL_TEST'):
         report.outcome = 'failed'
         report.longrepr = f'a ros test was skipped in the full run: {report.longrepr}'
 
@@ -46,3 +57,39 @@ def ros_domain(
         monkeypatch.setenv(name, value)
     yield held.number
     held.release()
+
+
+@pytest.fixture
+def browser() -> Iterator[Any]:
+    """A Chromium without a window."""
+    if CHROMIUM is None:
+        pytest.skip('no Chromium on this machine: the page was not looked at')
+    api = pytest.importorskip('playwright.sync_api')
+    with api.sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=BROWSER_ARGUMENTS)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def view() -> Iterator[Callable[[], str]]:
+    """Start `./vla view` beside the graph of the environment; return the page's address."""
+    started = []
+
+    def start() -> str:
+        words = ['-m', 'vla_cli.handover', 'vla_eval.commands.view', '--robot', 'tabletop']
+        paths = os.pathsep.join([str(ROOT / 'tools'), os.environ.get('PYTHONPATH', '')])
+        env = {**os.environ, 'VLA_ROOT': str(ROOT), 'PYTHONPATH': paths}
+        process = subprocess.Popen(
+            [sys.executable, *words], stdout=subprocess.PIPE, text=True, env=env
+        )
+        started.append(process)
+        assert process.stdout is not None
+        found = re.search(r'http://127\.0\.0\.1:\d+/', process.stdout.readline())
+        assert found, 'the viewer told no address'
+        return found.group()
+
+    yield start
+    for process in started:
+        process.terminate()
+        process.communicate(timeout=20)

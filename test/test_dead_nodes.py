@@ -20,7 +20,8 @@ from vla_ros import convert
 pytestmark = [pytest.mark.ros, pytest.mark.timeout(180)]
 
 ROLES = {'robot', 'observer', 'policy', 'executor'}
-SPARE_S = 7.0  # of the task's 13
+SPARE_S = 5.0  # of the task's 13, of which a busy machine takes its share too
+PAUSE_S = 0.1  # longer than a tick that came late
 WATCHDOG_NS = 200_000_000
 
 
@@ -111,9 +112,11 @@ def rests_in_time(witness: Witness, silence_ns: int, contract: Any) -> None:
     """Check that the robot holds and rests soon enough after the silence began, in its ticks."""
     held = witness.commands_after(silence_ns + WATCHDOG_NS)
     assert held
-    assert {c.hold_reason for c in held} == {'silence'}
     braking = list(takewhile(lambda c: speed(c) >= RESTS, held))
     assert len(braking) < len(held)
+    assert {c.hold_reason for c in [*braking, held[len(braking)]]} == {'silence'}
+    # a robot that came back stands elsewhere, which is told as it is
+    assert {c.hold_reason for c in held} <= {'silence', 'first_step'}
     longest_ns = WATCHDOG_NS + brake_s(contract) * 1e9
     assert len(braking) * contract.rates.control_ns <= longest_ns
 
@@ -125,7 +128,7 @@ def goes_on(result: Any, witness: Witness) -> None:
     followed = [ns(c) for c in witness.heard['vla/command'] if c.sources and speed(c) > RESTS]
     pauses = [(b - a) / 1e9 for a, b in pairwise(followed)]
     assert max(pauses) > 0.5
-    assert result.success or max(pauses) > SPARE_S
+    assert result.success or sum(p for p in pauses if p > PAUSE_S) > SPARE_S
 
 
 @pytest.mark.parametrize('role', ['policy', 'observer'])

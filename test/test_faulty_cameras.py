@@ -19,6 +19,9 @@ FAULTS: dict[str, tuple[dict[str, Any], str]] = {
     'a stamp that stands still': ({'freeze_stamp': True}, 'frozen'),
     'pictures that do not come': ({'drop_rate': 1.0}, 'stale'),
     'pictures that come late': ({'camera_delay': Duration(nanosec=600_000_000)}, 'stale'),
+    'black pictures': ({'black_picture': True}, 'frozen'),
+    'pictures of another size': ({'wrong_size': True}, 'wrong_size'),
+    'pictures in another encoding': ({'wrong_encoding': True}, 'unreadable'),
 }
 
 
@@ -36,21 +39,18 @@ def told_of(stage: Stage, camera: str, reason: str, since: int) -> int | None:
 def test_the_observer_says_what_is_wrong_and_the_robot_holds(stage, fault, reason):
     camera = 'wrist'
     scene = stage.begin_and_move(LONG_TASK, SEED)
-    heard = len(stage.health)
+    heard, mark = len(stage.health), stage.mark()
     stage.inject(camera=camera, **fault)
     stage.until(lambda: told_of(stage, camera, reason, heard), f'{camera}: {reason}')
-    stage.until(lambda: stage.commands[-1].hold_reason == 'silence', 'a hold')
-    stage.until(stage.at_rest, 'a robot at rest')
-    stage.until(lambda: stage.status.mode == 'holding', 'a status that says so')
+    stage.rests(mark)
     assert stage.status.hold_reason == 'silence'
     told_ns = told_of(stage, camera, reason, heard)
     assert not [o for o in stage.observations if convert.ns(o.assembled) > told_ns]
 
     stage.inject()
     stage.until(lambda: convert.ns(stage.observations[-1].assembled) > told_ns, 'observations')
-    stage.until(lambda: stage.commands[-1].sources, 'commands that follow chunks again')
-    assert {c.epoch for c in stage.commands[-10:]} == {scene.epoch}  # nobody began anew
-    assert stage.status.stop_reason == ''
+    stage.goes_on(scene.epoch)  # nobody began anew
+    stage.keeps_limits(mark)
 
 
 def test_an_episode_outlives_a_picture_that_froze_for_a_while(stage):

@@ -16,15 +16,17 @@ ATTEMPTS = 5
 
 
 def sent_for(stage: Stage, epoch: int) -> list[Command]:
-    """Return the commands of an epoch: they are one unbroken row."""
+    """Return the commands of an epoch, as many as reached the probe."""
     commands = [c for c in stage.commands if c.epoch == epoch]
     assert len(commands) > 50
-    assert all(b.sequence == a.sequence + 1 for a, b in pairwise(commands))
     return commands
 
 
 def in_time(stage: Stage, scene: Scene) -> bool:
-    """Whether the machine kept time: no gap in joint states and ticks that anybody must mind."""
+    """Whether the machine kept time: no gap in joint states and ticks that anybody must mind.
+
+    What the executor sent is counted by itself; a gap is seen here too where the probe lost some.
+    """
     joints = [j for j in stage.joints if ns(j) >= scene.start_ns]
     gaps = [ns(b) - ns(a) for s in (joints, sent_for(stage, scene.epoch)) for a, b in pairwise(s)]
     return max(gaps) < LONGEST_GAP_NS
@@ -44,7 +46,13 @@ def test_words_become_a_task_done_within_every_limit(stage, contract, task):
 
     tick_s = contract.rates.control_ns / 1e9
     reach = np.array([limits[n].velocity for n in names]) * tick_s
-    assert (np.abs(np.diff(sent, axis=0)) <= reach + ROUNDING).all()
+    ticks = np.diff([c.sequence for c in commands])  # 1, but where the probe lost some
+    assert (ticks >= 1).all()
+    assert (np.abs(np.diff(sent, axis=0)) <= reach * ticks[:, None] + ROUNDING).all()
+    next_to = (ticks[1:] == 1) & (ticks[:-1] == 1)
+    bends = np.abs(np.diff(sent, 2, axis=0)[next_to])
+    largest = np.array([limits[n].acceleration for n in names]) * tick_s**2
+    assert (bends <= largest + ROUNDING).all()
     assert min(ns(b) - ns(a) for a, b in pairwise(commands)) > 0
 
     standing = [j for j in stage.joints if ns(j) <= ns(commands[0])][-1]

@@ -3,6 +3,8 @@
 from pathlib import Path
 
 from vla_control.ros.params import ExecutorParams
+from vla_eval.ros.metrics import MetricsParams
+from vla_eval.ros.recorder import RecorderParams
 from vla_perception.ros.node import ObserverParams
 from vla_policy.ros.node import PolicyParams
 from vla_ros.params import table
@@ -15,6 +17,8 @@ NODES = {
     'policy (scripted)': ScriptedParams,
     'executor': ExecutorParams,
     'robot (simulated)': RobotParams,
+    'recorder': RecorderParams,
+    'metrics': MetricsParams,
 }
 HEAD = """# Parameters of the nodes
 

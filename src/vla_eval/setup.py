@@ -17,4 +17,10 @@ setup(
     maintainer_email='maintainers@example.org',
     description='Episodes in virtual time and on the live graph, demonstrations, and reports.',
     license='Apache-2.0',
+    entry_points={
+        'console_scripts': [
+            'recorder = vla_eval.ros.main:recorder',
+            'metrics = vla_eval.ros.main:metrics',
+        ]
+    },
 )

@@ -2,15 +2,19 @@
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray
+from rcl_interfaces.msg import SetParametersResult
+from rcl_interfaces.srv import SetParameters
+from rclpy.parameter import Parameter
 from sensor_msgs.msg import JointState
 from std_srvs.srv import Trigger
 from vla_msgs.msg import ActionChunk, Command, ExecutorStatus, Observation, SimOutcome
@@ -19,6 +23,7 @@ from vla_msgs.srv import Reset, SetInstruction, SimInject, SimReset
 from vla_cli import domain
 from vla_cli.graph.graph import Graph
 from vla_core.contract import RobotContract
+from vla_eval.core import shares
 from vla_ros import convert
 from vla_ros.testing import Graph as Probe
 
@@ -26,7 +31,10 @@ FIRST_DOMAIN = 20  # below it are the domains that a person's own graphs get
 READY_S = 60.0  # until four processes have started on a busy machine
 ANSWER_S = 30.0
 MOVING = 0.05  # rad/s or m/s
+PATIENT = 1000  # messages of a stream that may wait while a busy machine lets the probe stand
 RESTS = 1e-6  # rad/s or m/s: rounding
+WATCHDOG_NS = 200_000_000
+SERVO = 1.1  # share of a velocity limit that measured joints may reach: servos swing a little
 
 
 @dataclass(frozen=True)
@@ -47,11 +55,13 @@ class Live:
 
 
 @contextmanager
-def running(folder: Path, **arguments: str) -> Iterator[Live]:
-    """Run a graph on a domain of its own, by launch argument."""
+def running(
+    folder: Path, prefixes: Mapping[str, Sequence[str]] | None = None, **arguments: str
+) -> Iterator[Live]:
+    """Run a graph on a domain of its own, by launch argument; `prefixes` as in `Graph`."""
     held = domain.claim({}, os.environ['VLA_ROOT'], 'host', first=FIRST_DOMAIN, hidden=True)
     log = folder / 'graph.log'
-    with Graph(arguments, os.environ, log, held) as graph:
+    with Graph(arguments, os.environ, log, held, prefixes) as graph:
         yield Live(graph, log)
 
 
@@ -63,6 +73,17 @@ def watched(live: Live, contract: RobotContract, namespace: str = '') -> Iterato
             patch.setenv(name, value)
         with Probe() as probe:
             yield Stage(live, probe, contract, namespace)
+
+
+@dataclass(frozen=True)
+class Mark:
+    """How much had been heard at a moment."""
+
+    commands: int
+    joints: int
+    health: int
+    observations: int
+    statuses: int
 
 
 @dataclass(frozen=True)
@@ -119,7 +140,7 @@ class Stage:
         )
 
     def _listen(self, kind: type, name: str, profile: str) -> list[Any]:
-        return self.probe.listen(kind, self.name(name), profile, matched=False)
+        return self.probe.listen(kind, self.name(name), profile, matched=False, depth=PATIENT)
 
     def name(self, name: str) -> str:
         """Return a name of the graph with its namespace."""
@@ -182,7 +203,76 @@ class Stage:
         assert verdict is not None
         assert verdict.success, verdict
 
+    # ---- what happened since
+
+    def mark(self) -> Mark:
+        """Return this moment, to ask later what has happened since."""
+        return Mark(
+            *(len(s) for s in (self.commands, self.joints, self.health, self.observations)),
+            len(self.statuses),
+        )
+
+    def told(self, component: str, words: str, since: Mark, level: bytes | None = None) -> bool:
+        """Whether diagnostics have said of a component (`node: part`) what begins like that."""
+        return any(
+            s.name == component and s.message.startswith(words) and level in (None, s.level)
+            for array in self.health[since.health :]
+            for s in array.status
+        )
+
+    def holds_since(self, since: Mark) -> set[str]:
+        """Return the reasons for which the robot has been held."""
+        return {c.hold_reason for c in self.commands[since.commands :]} - {''}
+
+    def keeps_limits(self, since: Mark, joints_are_true: bool = True) -> None:
+        """Check commands and measured joints against the contract, apart from the gate."""
+        names = self.contract.output.joints
+        sent = [
+            shares.Sample(ns(c), np.array(c.positions), c.epoch, c.sequence)
+            for c in self.commands[since.commands :]
+        ]
+        asked = shares.commanded(sent, self.contract, WATCHDOG_NS)
+        assert max(asked.values()) <= 1 + shares.ROUNDING, asked
+        joints = self.joints[since.joints :] if joints_are_true else []
+        felt = shares.measured(
+            [shares.Sample(ns(j), positions(j, names)) for j in joints], self.contract
+        )
+        for name in fingers(self.contract):  # they give way to what they touch
+            del felt[name]
+        assert max(felt.values()) <= SERVO, felt
+
+    def rests(self, since: Mark, reason: str = 'silence') -> None:
+        """Wait for a hold with a reason and for the rest after it, soon enough in ticks."""
+
+        def held() -> bool:
+            heard = self.commands[since.commands :]
+            return bool(heard) and heard[-1].hold_reason == reason
+
+        self.until(lambda: held() and self.at_rest(), f'a robot at rest: {reason}')
+        stopping = list(takewhile(lambda c: not c.sources, reversed(self.commands)))
+        braking = sum(speed(c) >= RESTS for c in stopping)
+        tick_s = self.contract.rates.control_ns / 1e9
+        assert braking * tick_s <= WATCHDOG_NS / 1e9 + brake_s(self.contract)
+        self.until(lambda: self.status.mode in ('holding', 'stopped'), 'a status that says so')
+
+    def goes_on(self, epoch: int) -> None:
+        """Wait until the robot follows chunks again, in the same epoch and without a stop."""
+        mark = self.mark()
+        self.until(
+            lambda: any(c.sources for c in self.commands[mark.commands :]),
+            'commands that follow chunks again',
+        )
+        assert self.commands[-1].epoch == epoch
+        assert self.status.stop_reason == ''
+
     # ---- what is done to the graph
+
+    def set_parameter(self, node: str, name: str, value: Any) -> SetParametersResult:
+        """Return what a node says to a parameter."""
+        parameter = Parameter(name, value=value).to_parameter_msg()
+        request = SetParameters.Request(parameters=[parameter])
+        answer = self.call(SetParameters, f'{node}/set_parameters', request)
+        return answer.results[0]
 
     def say(self, words: str) -> int:
         """Give the executor words; return their epoch once its status tells of them."""
@@ -208,8 +298,7 @@ class Stage:
         self.inject()
         self.say('')
         self.until(self.at_rest, 'a robot at rest')
-        answer = self.trigger('vla/clear_stop')
-        assert answer.success, answer.message
+        self.until(lambda: self.trigger('vla/clear_stop').success, 'no stop any more')
 
     def begin(self, task: str, seed: int, words: str = '') -> Scene:
         """Begin an episode.
@@ -253,6 +342,11 @@ def positions(msg: JointState, names: tuple[str, ...]) -> np.ndarray:
     return np.array([by_name[name] for name in names])
 
 
+def fingers(contract: RobotContract) -> set[str]:
+    """Return the joints of the grippers."""
+    return {name for g in contract.action.groups if g.kind == 'gripper' for name in g.names}
+
+
 def speed(command: Command) -> float:
     """Return the speed of the fastest joint of a command, rad/s or m/s."""
     return float(np.abs(command.velocities).max())
@@ -266,7 +360,8 @@ def chunk_end_ns(chunk: ActionChunk) -> int:
 def brake_s(contract: RobotContract) -> float:
     """Return the longest time, s, that a bounded stop takes: from the highest speed of a joint."""
     limits = contract.limits.joints.values()
-    return max(joint.velocity / joint.acceleration for joint in limits)
+    quickest = [j.velocity / j.acceleration + j.acceleration / j.jerk for j in limits]
+    return 1.5 * max(quickest)  # its jerk is linear, not bang-bang, and all joints stop together
 
 
 def eventually(condition: Callable[[], Any], what: str, seconds: float) -> Any:

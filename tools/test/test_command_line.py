@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-COMMANDS = ('demo', 'eval', 'train', 'launch', 'shell', 'test')
+COMMANDS = ('demo', 'eval', 'train', 'bench', 'view', 'trace', 'launch', 'shell', 'test')
 
 
 def vla(*words, env=None):
@@ -59,8 +59,39 @@ def test_every_command_has_help_and_needs_no_set_up(command):
         (('eval', '--phrasing', 'loud'), 'loud'),
         (('eval', '--latency-ms', 'fast'), 'fast'),
         (('eval', '--latency-ms', '-5'), '-5'),
+        (('eval', '--latency-ms', '0,fast'), 'fast'),
+        (('eval', '--seed', '1,x'), "'x'"),
+        (('eval', '--strategy', 'rtc,teleport'), 'teleport'),
+        (('eval', '--policy', 'hold,nosuch'), 'nosuch'),
+        (('eval', '--policy', 'hold,replay'), 'replay'),
+        (('eval', '--policy', 'hold,flow', '--graph'), '--graph'),
+        (('eval', '--seed', '1,2', '--only', '0'), '--only'),
+        (('eval', '--bag', '/no/such/bag'), '/no/such/bag'),
+        (('eval', '--bag', '/tmp', '--policy', 'scripted'), 'scripted'),
+        (('eval', '--bag', '/tmp', '--against', 'scripted'), 'scripted'),
+        (('eval', '--bag', '/tmp', '--against', 'nosuch'), 'nosuch'),
+        (('eval', '--bag', '/tmp', '--against-strategy', 'teleport'), 'teleport'),
+        (('eval', '--bag', '/tmp', '--against', 'hold', '--graph'), '--graph'),
+        (('eval', '--bag', '/tmp', '--policy', 'hold,flow'), '--bag'),
+        (('eval', '--bag', '/tmp', '--seed', '1,2'), '--bag'),
+        (('eval', '--bag', '/tmp', '--bag', '/usr', '--policy', 'replay'), '/usr'),
+        (('bag', 'to-lerobot', '/tmp', '--out', '/etc/passwd'), '/etc/passwd'),
+        (('bag', 'to-lerobot', '/tmp', '--out', '/etc/passwd/x'), '/etc/passwd'),
+        (('bag', 'from-lerobot', '/tmp', '--out', '/usr', '--force'), '/usr'),
+        (('eval', '--policy', 'replay'), 'replay'),
+        (('eval', '--against', 'hold'), '--against'),
+        (('eval', '--against-strategy', 'rtc'), '--against-strategy'),
+        (('eval', '--instruction', 'reach'), '--instruction'),
+        (('eval', '--ray', 'somewhere'), 'somewhere'),
+        (('eval', '--ray', 'local', '--graph'), '--ray'),
+        (('demo', '--seed', '1,2'), '1,2'),
+        (('demo', '--strategy', 'rtc,async'), 'rtc,async'),
         (('train', '--head', 'nosuch'), 'nosuch'),
         (('train', '--config', '/no/file'), '/no/file'),
+        (('bench',), 'control'),
+        (('bench', 'nosuch'), 'control'),
+        (('bench', 'control', '--seed', 'dice'), 'dice'),
+        (('bench', 'control', '--nosuch'), '--nosuch'),
         (('launch', 'robot:=nosuch'), 'nosuch'),
         (('launch', 'strategy:=teleport'), 'teleport'),
         (('launch', 'policy:=/no/such/folder'), '/no/such/folder'),
@@ -69,6 +100,17 @@ def test_every_command_has_help_and_needs_no_set_up(command):
         (('launch', 'use_sim:=maybe'), 'maybe'),
         (('launch', 'latency_ms:=fast'), 'fast'),
         (('launch', 'namespace:=1a'), '1a'),
+        (('view', '/no/such/bag'), '/no/such/bag'),
+        (('view', '--port', '70000'), '70000'),
+        (('view', '--seconds', '3'), '--seconds'),
+        (('view', '--force'), '--force'),
+        (('view', '--rerun', 'run.mcap'), 'run.mcap'),
+        (('view', '--rerun', '/no/such/folder/run.rrd'), '/no/such/folder'),
+        (('view', '--rerun', 'run.rrd', '--port', '8080'), '--port'),
+        (('view', '/tmp', '--rerun', 'run.rrd', '--seconds', '3'), '--seconds'),
+        (('trace',), '--out'),
+        (('trace', '/tmp', '--out', 't.json', '--seconds', '3'), '--seconds'),
+        (('trace', '/tmp', '--out', '/no/such/folder/t.json'), '/no/such/folder'),
         (('shell', '--nosuch'), '--nosuch'),
         (('test', 'nosuch'), 'nosuch'),
     ],
@@ -87,6 +129,26 @@ def test_a_folder_with_a_finished_result_is_refused_unless_forced(tmp_path):
     assert done.returncode == 2
     assert str(tmp_path) in done.stderr
     assert '--force' in done.stderr
+
+
+def test_a_finished_benchmark_is_refused_unless_forced(tmp_path):
+    (tmp_path / 'bench.json').write_text('{}')
+    done = vla('bench', 'control', '--out', str(tmp_path))
+    assert done.returncode == 2
+    assert done.stderr.count('\n') == 1
+    assert '--force' in done.stderr
+
+
+@pytest.mark.parametrize(
+    ('words', 'name'), [(('view', '--rerun'), 'run.rrd'), (('trace', '/tmp', '--out'), 't.json')]
+)
+def test_a_file_that_is_there_is_refused_unless_forced(tmp_path, words, name):
+    (tmp_path / name).write_text('mine')
+    done = vla(*words, str(tmp_path / name))
+    assert done.returncode == 2
+    assert done.stderr.count('\n') == 1
+    assert '--force' in done.stderr
+    assert (tmp_path / name).read_text() == 'mine'
 
 
 def test_a_file_where_the_folder_should_be_is_refused(tmp_path):

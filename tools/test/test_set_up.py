@@ -4,6 +4,7 @@ Each call of the played Python is a line in `calls`; a file `slow` makes pip wai
 """
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -47,7 +48,8 @@ ENSURE = (
     'system.NEEDED = ()\n'
     'from vla_cli.setup.environment import SetUp\n'
     'tests, wait = "tests" in sys.argv, "at once" not in sys.argv\n'
-    'got = SetUp(Places(Path(sys.argv[1]))).ensure(tests=tests, wait=wait)\n'
+    'extras = ["ray"] if "ray" in sys.argv else []\n'
+    'got = SetUp(Places(Path(sys.argv[1]))).ensure(tests=tests, wait=wait, extras=extras)\n'
     'print(got.variables["PYTHONPATH"], flush=True)\n'
     '"stay" in sys.argv and sys.stdin.read()\n'
 )
@@ -57,9 +59,7 @@ ENSURE = (
 def checkout(tmp_path):
     """A checkout with the real requirement files and one package."""
     root = tmp_path / 'checkout'
-    (root / 'requirements').mkdir(parents=True)
-    for file in (ROOT / 'requirements').iterdir():
-        (root / 'requirements' / file.name).write_text(file.read_text())
+    shutil.copytree(ROOT / 'requirements', root / 'requirements')
     (root / 'requirements.txt').write_text((ROOT / 'requirements.txt').read_text())
     (root / 'src/vla_a').mkdir(parents=True)
     (root / 'src/vla_a/package.xml').write_text('<package/>')
@@ -127,8 +127,10 @@ def test_only_what_changed_is_done_again(set_up, checkout):
     assert set_up() == ['build vla_b']
     (checkout / 'src/vla_a/package.xml').write_text('<package>more</package>')
     assert set_up() == ['build vla_a']
-    assert set_up('tests') == ['pip begins', 'pip test.txt']
+    assert set_up('tests') == ['pip begins', 'pip test.txt ray.txt']
     assert set_up('tests') == []
+    assert set_up('ray') == ['pip begins', 'pip ray.txt beside-ros.txt']
+    assert set_up('ray') == set_up() == []
     (checkout / 'requirements.txt').write_text('torch==2.13.0\nother==1\n')
     assert set_up() == FIRST[1:3]
     (checkout / 'requirements/build.txt').write_text('cmake\n')

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from vla_cli.places import Places
-from vla_cli.stages import STAGES, summary, what_failed
+from vla_cli.stages import STAGES, not_run, second_tries, summary, what_failed
 
 
 @pytest.fixture
@@ -39,6 +39,18 @@ def test_the_summary_is_the_closing_line(log, text, line):
 def test_what_failed_begins_where_pytest_tells_it(log):
     text = '....F\n=== FAILURES ===\nwhy\nFAILED a.py - rclpy\n1 failed in 1s\n'
     assert what_failed(log(text)).splitlines()[0] == '=== FAILURES ==='
+
+
+def test_what_was_skipped_is_told_with_its_reason(log):
+    text = '..ss\nSKIPPED [2] test/test_a.py:30: it needs root\n2 passed, 2 skipped in 1s\n'
+    assert not_run(log(text)) == ['test/test_a.py:30: it needs root']
+    assert not_run(log('2 passed in 1s\n')) == []
+
+
+def test_a_second_try_is_named(log):
+    text = '= rerun test summary info =\nRERUN test/test_a.py::test_b\n1 passed, 1 rerun in 2s\n'
+    assert second_tries(log(text)) == ['test/test_a.py::test_b']
+    assert second_tries(log('2 passed in 1s\n')) == []
 
 
 def test_a_long_failure_keeps_its_end(log):

@@ -43,3 +43,28 @@ def test_an_unknown_word_is_told_with_the_nearest_and_all():
 
 def test_repeated_words_count_once_in_their_order():
     assert values.some_of(['a', 'b', 'c'], 'letter')('c,a,c') == 'c,a'
+
+
+def test_a_list_is_checked_part_by_part_and_none_counts_twice():
+    check = values.several(values.whole(0))
+    assert check('3,1,3') == '3,1'
+    assert values.parts('normal:100:20,200') == ['normal:100:20', '200']
+
+
+def test_a_folder_with_a_comma_in_its_name_is_one_value(tmp_path):
+    folder = tmp_path / 'a,b'
+    folder.mkdir()
+    assert values.parts(str(folder)) == [str(folder)]
+
+
+@pytest.mark.parametrize(
+    'text', ['local', 'auto', 'head:6379', '10.0.0.5:6379', 'ray://head:10001']
+)
+def test_a_ray_cluster_is_named_by_word_or_address(text):
+    assert values.ray(text) == text
+
+
+@pytest.mark.parametrize('text', ['', 'here', 'head', 'http://head:1', 'head:', ':6379'])
+def test_other_ray_clusters_are_refused(text):
+    with pytest.raises(ArgumentTypeError, match='is no Ray cluster'):
+        values.ray(text)

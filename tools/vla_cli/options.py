@@ -1,6 +1,7 @@
 """Options that several subcommands share."""
 
 from argparse import ArgumentParser, Namespace
+from collections.abc import Callable
 
 from vla_cli import names, values
 from vla_cli.places import Places
@@ -8,8 +9,24 @@ from vla_cli.setup.torch import CHOICES as TORCH_BUILDS
 from vla_cli.transport import PROFILES
 
 
-def add_episodes(parser: ArgumentParser, places: Places, default: int) -> None:
-    """What is run: how often, which tasks, from which seed, by which policy and strategy."""
+def add_episodes(
+    parser: ArgumentParser,
+    places: Places,
+    default: int,
+    replay: bool = False,
+    several: bool = False,
+) -> None:
+    """What is run: how often, which tasks, from which seed, by which policy and strategy.
+
+    Args:
+        parser: Of the command.
+        places: Of the checkout.
+        default: Episodes per task.
+        replay: Whether a bag can be the policy.
+        several: Whether seed, strategy and policy may be lists.
+    """
+    many = values.several if several else _as_it_is
+    lists = ', several with commas between them' if several else ''
     parser.add_argument(
         '--episodes',
         type=values.whole(1),
@@ -33,26 +50,32 @@ def add_episodes(parser: ArgumentParser, places: Places, default: int) -> None:
     )
     parser.add_argument(
         '--seed',
-        type=values.whole(0),
-        default=0,
+        type=many(values.whole(0)),
+        default='0',
         metavar='N',
-        help='everything random follows from it (default 0)',
+        help=f'everything random follows from it{lists} (default 0)',
     )
     strategies = names.strategies(places)
     parser.add_argument(
         '--strategy',
-        type=values.one_of(strategies, 'strategy'),
+        type=many(values.one_of(strategies, 'strategy')),
         default='receding_horizon',
         metavar='NAME',
-        help=f'how chunks become motion: {", ".join(strategies)} (default receding_horizon)',
+        help=f'how chunks become motion: {", ".join(strategies)}{lists} (default '
+        'receding_horizon)',
     )
     parser.add_argument(
         '--policy',
-        type=values.policy(places),
+        type=many(values.policy(places, replay)),
         default='flow',
         metavar='NAME|FOLDER',
-        help=f'{", ".join(names.policies(places))} or a checkpoint folder (default flow)',
+        help=f'{", ".join(values.policies(places, replay))} or a checkpoint folder{lists} '
+        '(default flow)',
     )
+
+
+def _as_it_is(check: Callable[[str], object]) -> Callable[[str], object]:
+    return check
 
 
 def episode_words(given: Namespace) -> list[str]:

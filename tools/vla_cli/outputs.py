@@ -1,4 +1,4 @@
-"""The folder that a command writes into: claimed before anything slow begins."""
+"""The folder or file that a command writes: claimed before anything slow begins."""
 
 import time
 from argparse import ArgumentParser
@@ -9,10 +9,10 @@ from vla_cli.places import Places
 FINISHED = 'report.json'
 
 
-def claim(parser: ArgumentParser, given: str, force: bool) -> Path:
-    """Return the given folder, made; refuse one that holds a finished result."""
+def claim(parser: ArgumentParser, given: str, force: bool, finished: str = FINISHED) -> Path:
+    """Return the given folder, made; refuse one that holds the file of a finished result."""
     folder = _made(parser, given)
-    if not force and (folder / FINISHED).exists():
+    if not force and (folder / finished).exists():
         parser.error(f'--out {given}: holds a finished result; name another folder or add --force')
     return folder
 
@@ -33,6 +33,16 @@ def claim_new(places: Places, command: str) -> Path:
             continue
         return folder
     raise OSError(f'no free folder {places.runs / stem}')
+
+
+def claim_file(parser: ArgumentParser, option: str, given: str, force: bool) -> Path:
+    """Return the path of a file to write; refuse one that is there, and a folder that is not."""
+    out = Path(given).expanduser().absolute()
+    if out.is_dir() or not out.parent.is_dir():
+        parser.error(f'{option} {given}: a file in a folder that exists expected')
+    if out.exists() and not force:
+        parser.error(f'{option} {given}: is there; name another file or add --force')
+    return out
 
 
 def _made(parser: ArgumentParser, given: str) -> Path:

@@ -3,7 +3,6 @@
 import argparse
 import importlib
 from collections.abc import Callable
-from functools import partial
 from typing import NoReturn
 
 from vla_cli.errors import UsageError
@@ -14,6 +13,11 @@ COMMANDS = {
     'demo': 'run the robot: instructions in words, a live graph, a score and a report',
     'eval': 'measure a policy over many episodes, faster than real time or in the live graph',
     'train': 'make a checkpoint from nothing, resumable',
+    'bench': 'measure costs, timing and strategies, against targets and other code',
+    'record': 'keep everything that a running graph says in a bag',
+    'view': 'watch a running graph, or a bag, on a page in a browser, or in Rerun',
+    'bag': 'look into a bag, or make one that was cut whole',
+    'trace': 'show the way of each chunk across the nodes, of a bag or live, in Perfetto',
     'launch': 'start the graph of a robot and leave it running',
     'shell': 'open a shell in which the suite and ROS 2 are there',
     'test': 'run everything that guards the project',
@@ -55,7 +59,7 @@ def parse(argv: list[str], places: Places) -> Callable[[], int]:
     """
     first = argv[0] if argv else '--help'
     if first in ('-h', '--help', 'help'):
-        return partial(_print_help, places)
+        return _print_help
     if first not in COMMANDS:
         raise UsageError(f'./vla: {unknown(first, list(COMMANDS), "subcommand")}')
     module = importlib.import_module(f'vla_cli.commands.{MODULES.get(first, first)}')
@@ -65,7 +69,7 @@ def parse(argv: list[str], places: Places) -> Callable[[], int]:
     return module.prepare(parser, options, places)
 
 
-def _print_help(_: Places) -> int:
+def _print_help() -> int:
     lines = '\n'.join(f'  {name:<8}{text}' for name, text in COMMANDS.items())
     print(
         'usage: ./vla COMMAND [OPTION ...]\n\n'

@@ -10,6 +10,9 @@ from vla_cli.places import Places
 CORES = ('src/vla_core/vla_core', 'src/*/*/core', 'tools/vla_cli')
 UNIT = 'not ros and not gpu and not hardware'
 NODE = 'ros and not gpu and not hardware'
+SHARED = ('-n', '2', '--dist', 'loadfile')
+# Real time on a machine that may do other things: once more, and `-rR` names what needed it.
+AGAIN = ('--reruns', '1', '-rRsfE')
 
 
 @dataclass(frozen=True)
@@ -41,9 +44,9 @@ def _pytest(marker: str, *words: str) -> list[list[str]]:
 STAGES = {
     'lint': Stage('lint and format', _lint),
     'types': Stage('types of the cores', _types),
-    'unit': Stage('unit tests', lambda _: _pytest(UNIT, '-n', '2', '--dist', 'loadfile')),
-    'node': Stage('node tests', lambda _: _pytest(NODE, 'src', 'tools')),
-    'scenario': Stage('whole-stack scenarios', lambda _: _pytest(NODE, 'test')),
+    'unit': Stage('unit tests', lambda _: _pytest(UNIT, *SHARED)),
+    'node': Stage('node tests', lambda _: _pytest(NODE, *AGAIN, *SHARED, 'src', 'tools')),
+    'scenario': Stage('whole-stack scenarios', lambda _: _pytest(NODE, *AGAIN, 'test')),
 }
 
 
@@ -53,6 +56,18 @@ def summary(log: Path) -> str:
     lines = [line for line in lines if line and not line.startswith('$ ')]
     counts = [line for line in lines if re.search(r'\d+ (passed|failed|error)', line)]
     return (counts or lines or ['no output'])[-1]
+
+
+def not_run(log: Path) -> list[str]:
+    """Return which tests pytest skipped and why, one a line; a skip is no pass."""
+    lines = log.read_text(errors='replace').splitlines()
+    return [m[1] for line in lines if (m := re.match(r'SKIPPED \[\d+\] (.*)', line.strip()))]
+
+
+def second_tries(log: Path) -> list[str]:
+    """Return the tests that passed, or failed, only after they were run once more."""
+    lines = log.read_text(errors='replace').splitlines()
+    return [m[1] for line in lines if (m := re.match(r'RERUN (.*)', line.strip()))]
 
 
 def what_failed(log: Path, most: int = 120) -> str:

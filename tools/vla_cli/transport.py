@@ -2,10 +2,9 @@
 
 from vla_cli.places import Places
 
-PROFILES = {
-    'host': 'shared memory and the loopback address: nothing is reachable from outside',
-    'lan': 'shared memory and every network interface',
-}
+# host: shared memory and the loopback address, nothing is reachable from outside
+# lan: shared memory and every network interface
+PROFILES = ('host', 'lan')
 VARIABLE = 'FASTRTPS_DEFAULT_PROFILES_FILE'
 
 

@@ -2,6 +2,7 @@
 
 import difflib
 import math
+import re
 from argparse import ArgumentTypeError
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 from vla_cli import names
 from vla_cli.places import Places
 
+REPLAY = 'replay'
 LATENCY = '200 (milliseconds), normal:MEAN:STD or uniform:LOW:HIGH'
 
 
@@ -51,6 +53,30 @@ def some_of(known: list[str], what: str) -> Callable[[str], str]:
     return check
 
 
+def parts(text: str) -> list[str]:
+    """Return the values of an option that may be a list: a folder, or words between commas."""
+    return [text] if Path(text).is_dir() else text.split(',')
+
+
+def several(check: Callable[[str], object]) -> Callable[[str], str]:
+    """Return a check for one value or more, commas between them; none counts twice."""
+
+    def each(text: str) -> str:
+        return ','.join(dict.fromkeys(str(check(part)) for part in parts(text)))
+
+    return each
+
+
+def ray(text: str) -> str:
+    """Check where a Ray cluster is: `local`, `auto`, HOST:PORT or ray://HOST:PORT."""
+    if text in ('local', 'auto') or re.fullmatch(r'(ray://)?[\w.-]+:\d{1,5}', text):
+        return text
+    raise ArgumentTypeError(
+        f'{text!r} is no Ray cluster: write local (one of its own), auto (the one that runs '
+        'here), HOST:PORT or ray://HOST:PORT'
+    )
+
+
 def unknown(word: str, known: list[str], what: str) -> str:
     """Return one line about an unknown word: the nearest known one, and all of them."""
     near = difflib.get_close_matches(word, known, 1)
@@ -77,11 +103,16 @@ def latency(text: str) -> str:
     return text
 
 
-def policy(places: Places) -> Callable[[str], str]:
+def policies(places: Places, replay: bool = False) -> list[str]:
+    """Return the names of policies, and of what repeats a bag where that can be had."""
+    return [*names.policies(places), *([REPLAY] if replay else [])]
+
+
+def policy(places: Places, replay: bool = False) -> Callable[[str], str]:
     """Return a check for a policy: a name, or a folder with a checkpoint (made absolute)."""
 
     def check(text: str) -> str:
-        known = names.policies(places)
+        known = policies(places, replay)
         if text in known:
             return text
         folder = Path(text).expanduser()
@@ -100,3 +131,11 @@ def existing_file(text: str) -> str:
     if not path.is_file():
         raise ArgumentTypeError(f'there is no file {text!r}')
     return str(path.resolve())
+
+
+def existing(text: str) -> str:
+    """Check that a file or folder is there (made absolute)."""
+    path = Path(text).expanduser()
+    if not path.exists():
+        raise ArgumentTypeError(f'there is no {text!r}')
+    return str(path.absolute())

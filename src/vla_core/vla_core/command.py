@@ -18,6 +18,14 @@ class Mode(StrEnum):
     STOPPED = 'stopped'  # latched until it is cleared
 
 
+class Authority(StrEnum):
+    """Who decides where the robot goes."""
+
+    POLICY = 'policy'
+    SHARED = 'shared'  # the policy, and a person's twist on top of it
+    HUMAN = 'human'  # the person alone
+
+
 @dataclass(frozen=True, eq=False)
 class Command:
     """Joint targets of one control tick.
@@ -35,6 +43,7 @@ class Command:
         clipped_by: Checks of the gate that changed the request.
         hold_reason: Why the robot is held, '' while it follows chunks.
         stop_reason: Why it is stopped (latched), '' where it is not.
+        authority: Who decided; what a person decides is a correction.
     """
 
     stamp_ns: int
@@ -49,6 +58,7 @@ class Command:
     clipped_by: tuple[str, ...] = ()
     hold_reason: str = ''
     stop_reason: str = ''
+    authority: Authority = Authority.POLICY
 
     def __post_init__(self) -> None:
         for name in ('positions', 'velocities'):
@@ -94,6 +104,7 @@ class ExecutorStatus:
         last_refusal: Why the last refused chunk or row was refused, '' for none in this epoch.
         gate: Counters since start.
         chunks: Counters since start.
+        authority: Who decides.
         executed: (sequence, Timing) of the chunks whose first row was sent since the last status.
     """
 
@@ -107,4 +118,5 @@ class ExecutorStatus:
     last_refusal: str = ''
     gate: GateCounts = field(default_factory=GateCounts)
     chunks: ChunkCounts = field(default_factory=ChunkCounts)
+    authority: Authority = Authority.POLICY
     executed: tuple[tuple[int, Timing], ...] = ()

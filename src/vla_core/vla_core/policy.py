@@ -9,7 +9,7 @@ from vla_core.observation import Observation
 class Policy(Protocol):
     """Turns one observation into one chunk; stateless apart from what `reset` clears.
 
-    Wrappers (timed, delayed, disturbed, remote) keep this signature.
+    Wrappers (timed, ablated, faulty) keep this signature.
     """
 
     def infer(self, observation: Observation, committed: ActionChunk | None) -> ActionChunk:

@@ -10,6 +10,15 @@ import numpy as np
 
 from vla_core.errors import VlaError
 
+_OPPOSED = 1e-6  # eigenvalues this close, relatively: no rotation is nearest to the others
+_NEWTON = 12  # steps at most
+_SLOPE = 0.05  # of the polynomial at the root; below it eigenvalues are close and digits are lost
+_SQUARE = ((0, 1, 2, 3), (1, 4, 5, 6), (2, 5, 7, 8), (3, 6, 8, 9))  # upper triangle -> matrix
+# For k = 0..3: component k made the first one, and the order in which that gives all of them.
+_ORDER = ((0, 1, 2, 3), (1, 0, 2, 3), (2, 1, 0, 3), (3, 1, 2, 0))
+_FIRST = [[_SQUARE[o[r]][o[c]] for r in range(4) for c in range(r, 4)] for o in _ORDER]
+_BACK = _ORDER  # each of these swaps undoes itself
+
 
 class RotationError(VlaError):
     """Numbers that name no rotation, or no unique one."""
@@ -51,10 +60,11 @@ def from_quaternion(q: np.ndarray) -> np.ndarray:
         RotationError: not four finite numbers, or not of norm 1.
     """
     q = np.asarray(q, float)
-    norm = float(np.linalg.norm(q)) if q.shape == (4,) else np.nan
+    numbers = q.tolist()
+    norm = math.hypot(*numbers) if q.shape == (4,) else math.nan
     if not abs(norm - 1.0) < 1e-3:
-        raise RotationError(f'a quaternion (w, x, y, z) of norm 1 expected, got {q.tolist()}')
-    w, x, y, z = q / norm
+        raise RotationError(f'a quaternion (w, x, y, z) of norm 1 expected, got {numbers}')
+    w, x, y, z = (number / norm for number in numbers)  # floats: four are too few for NumPy
     return np.array(
         [
             [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
@@ -167,22 +177,6 @@ def slerp_quaternions(q_from: np.ndarray, q_to: np.ndarray, fraction: np.ndarray
     return q / np.sqrt((q * q).sum(-1, keepdims=True))
 
 
-def slerp_quaternion(q_from: np.ndarray, q_to: np.ndarray, fraction: float) -> np.ndarray:
-    """Return `slerp_quaternions` of one pair (4,), (4,): plain floats, for use in a fast loop."""
-    a, b = q_from.tolist(), q_to.tolist()
-    if a[0] * b[0] + a[1] * b[1] + a[2] * b[2] + a[3] * b[3] < 0.0:
-        b = [-x for x in b]
-    apart = math.sqrt(sum((x - y) * (x - y) for x, y in zip(a, b, strict=True)))
-    along = math.sqrt(sum((x + y) * (x + y) for x, y in zip(a, b, strict=True)))
-    angle = 2.0 * math.atan2(apart, along)
-    u, v = 1.0 - fraction, fraction
-    if angle >= 1e-6:
-        u, v = math.sin(u * angle) / math.sin(angle), math.sin(v * angle) / math.sin(angle)
-    q = [u * x + v * y for x, y in zip(a, b, strict=True)]
-    norm = math.sqrt(sum(x * x for x in q))
-    return np.array([x / norm for x in q])
-
-
 def mean_quaternions(Q: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Return the weighted mean (..., 4) of unit quaternions (..., N, 4), weights (..., N) >= 0.
 
@@ -192,12 +186,72 @@ def mean_quaternions(Q: np.ndarray, weights: np.ndarray) -> np.ndarray:
     Raises:
         RotationError: the rotations oppose each other so that no mean is nearest.
     """
-    M = np.swapaxes(weights[..., None] * Q, -1, -2) @ Q
-    values, vectors = np.linalg.eigh(M)
-    if (values[..., -1] - values[..., -2] < 1e-6 * values[..., -1]).any():
+    q, opposed = principal_quaternions(np.swapaxes(weights[..., None] * Q, -1, -2) @ Q)
+    if opposed.any():
         raise RotationError('rotations oppose each other: their mean is not unique')
+    return q
+
+
+def principal_quaternions(M: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return means (..., 4) from sums of w q q^T (..., 4, 4), and where (...) there is none."""
+    values, vectors = np.linalg.eigh(M)
     q = vectors[..., -1]
-    return np.where(q[..., :1] < 0.0, -q, q)
+    opposed = values[..., -1] - values[..., -2] < _OPPOSED * values[..., -1]
+    return np.where(q[..., :1] < 0.0, -q, q), opposed
+
+
+def principal_quaternion(upper: list[float]) -> list[float]:
+    """Return `principal_quaternions` of one sum of w q q^T: plain floats, for use in a fast loop.
+
+    Newton's method on the characteristic polynomial, from above all eigenvalues, then a column of
+    the adjugate (Markley 1988 for the four-by-four case); rotations far apart take `eigh`.
+
+    Args:
+        upper: The ten numbers of the upper triangle, row after row.
+
+    Raises:
+        RotationError: see `mean_quaternions`.
+    """
+    square = (upper[0], upper[4], upper[7], upper[9])
+    total = sum(square)
+    k = square.index(max(square))  # the column of the adjugate with the fewest losses, made first
+    a, b, c, d, e, f, g, h, i, j = [upper[n] / total for n in _FIRST[k]]
+    ff, gg, ii = f * f, g * g, i * i
+    hj, fj, fi = h * j - ii, f * j - g * i, f * i - g * h
+    ej, eh = e * j - gg, e * h - ff
+    p2 = a * (e + h + j) + eh + ej + hj - b * b - c * c - d * d
+    inner = e * hj - f * fj + g * fi
+    ci, cj, cg = c * i - h * d, c * j - i * d, c * g - f * d
+    p3 = a * (eh + ej + hj) + inner - b * b * (h + j) - c * c * (e + j) - d * d * (e + h)
+    p3 += 2.0 * (b * c * f + b * d * g + c * d * i)
+    v0 = b * hj - f * cj + g * ci
+    v1 = b * fj - e * cj + g * cg
+    v2 = b * fi - e * ci + f * cg
+    p4 = a * inner - b * v0 + c * v1 - d * v2
+    x = 1.0
+    for _ in range(_NEWTON):
+        slope = ((4.0 * x - 3.0) * x + 2.0 * p2) * x - p3
+        if slope < _SLOPE:
+            break
+        step = (((x - 1.0) * x + p2) * x - p3) * x + p4
+        x -= step / slope
+        if step < 1e-15 * slope:
+            e, h, j = e - x, h - x, j - x
+            hj, fj, fi = h * j - ii, f * j - g * i, f * i - g * h
+            ci, cj = c * i - h * d, c * j - i * d
+            q = [
+                e * hj - f * fj + g * fi,
+                f * cj - b * hj - g * ci,
+                b * fj - e * cj + g * cg,
+                e * ci - b * fi - f * cg,
+            ]
+            norm = math.sqrt(sum(v * v for v in q))
+            back = [q[n] / norm for n in _BACK[k]]
+            return back if back[0] >= 0.0 else [-v for v in back]
+    mean_q, opposed = principal_quaternions(np.array([[upper[n] for n in r] for r in _SQUARE]))
+    if opposed:
+        raise RotationError('rotations oppose each other: their mean is not unique')
+    return mean_q.tolist()
 
 
 def mean(Rs: np.ndarray, weights: np.ndarray) -> np.ndarray:

@@ -1,6 +1,7 @@
 """Where the time of one chunk went: ROS times, in ns, of the stages it passed."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 MS = 1_000_000
 SECOND = 1_000_000_000
@@ -28,7 +29,7 @@ class Timing:
     published_ns: int = 0
     first_row_ns: int = 0
 
-    STAGES = {  # noqa: RUF012 - a constant of the class, not a field
+    STAGES: ClassVar[dict[str, tuple[str, str]]] = {
         'capture_to_assembled': ('captured_ns', 'assembled_ns'),
         'assembled_to_received': ('assembled_ns', 'received_ns'),
         'preprocess': ('received_ns', 'preprocessed_ns'),

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 OK = DiagnosticStatus.OK
 WARN = DiagnosticStatus.WARN
 ERROR = DiagnosticStatus.ERROR
-STALE = DiagnosticStatus.STALE
 
 
 class Reporter:
@@ -48,7 +47,7 @@ class Reporter:
 
         Args:
             component: Part of the node, e.g. `camera wrist`.
-            level: OK, WARN, ERROR or STALE.
+            level: OK, WARN or ERROR.
             message: One line.
             values: Numbers and words for people; floats with four digits.
         """

@@ -8,7 +8,6 @@ from typing import Any, ClassVar, TypeVar
 
 from lifecycle_msgs.msg import State
 from lifecycle_msgs.srv import ChangeState
-from rclpy.callback_groups import CallbackGroup
 from rclpy.duration import Duration
 from rclpy.lifecycle import LifecycleNode, LifecyclePublisher, LifecycleState
 from rclpy.lifecycle import TransitionCallbackReturn as Answer
@@ -121,15 +120,12 @@ class SuiteNode(LifecycleNode):
         profile: str,
         *,
         needed: bool = True,
-        group: CallbackGroup | None = None,
     ) -> Subscription:
         """Subscribe; `needed` topics without a publisher for 10 s are told of, once.
 
         Callbacks run while the node is inactive too: a latched message comes only once.
         """
-        subscription = self.create_subscription(
-            kind, topic, callback, qos(profile), callback_group=group
-        )
+        subscription = self.create_subscription(kind, topic, callback, qos(profile))
         if needed:
             self._watch.need(subscription.topic_name)
         return self.keep(subscription, self.destroy_subscription)

@@ -24,9 +24,12 @@ SIGNALS = {signal.SIGINT, signal.SIGTERM}
 PR_SET_PDEATHSIG = 1
 PATIENCE_STARTING_S = 1.5  # nothing was sent yet, so no last word is owed
 PATIENCE_ENDING_S = 4.0  # as long as a supervisor would wait before SIGKILL
+# Fast DDS 2.14 may crash where a writer is deleted while a peer's reader is being matched to it,
+# and both are busy with that when they have just met.
+LEAST_AGE_S = 1.0
 
 
-def run(where: 'str | type[SuiteNode]', args: list[str] | None = None) -> int:
+def run(where: str, args: list[str] | None = None) -> int:
     """Run a node until it is told to end; return the exit status of the process.
 
     Ends with 0 on SIGINT, SIGTERM or the death of the parent process, after `on_stop`; with 1,
@@ -34,7 +37,7 @@ def run(where: 'str | type[SuiteNode]', args: list[str] | None = None) -> int:
     callback raises.
 
     Args:
-        where: `package.module:Class`, or the class itself.
+        where: `package.module:Class`.
         args: Command line with the program's name; that of the process where none is given.
     """
     signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
@@ -44,7 +47,8 @@ def run(where: 'str | type[SuiteNode]', args: list[str] | None = None) -> int:
     try:
         return _run(_load(where), args, end)
     except Exception as error:
-        sys.stderr.write(f'{_name(where)}: {type(error).__name__}: {one_line(error)}\n')
+        name = where.rpartition(':')[2]
+        sys.stderr.write(f'{name}: {type(error).__name__}: {one_line(error)}\n')
         return 1
     finally:
         sys.stdout.flush()
@@ -58,12 +62,14 @@ class _End:
         self.node: Any = None
         self.future: Any = None
         self.speaking = False  # the node has begun: its last word is worth waiting for
+        self.signalled = False  # told by a signal, not by a failure of the node
         self._told = threading.Event()
 
     def wait_for_signal(self) -> None:
         """Thread: pass the first signal on, then see to it that the process does end."""
         signal.sigwait(SIGNALS)
         begun = time.monotonic()
+        self.signalled = True
         self.tell()
         while True:
             time.sleep(0.05)
@@ -91,7 +97,7 @@ def _run(cls: type, args: list[str] | None, end: _End) -> int:
     from rclpy.task import Future
 
     rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
-    node = None
+    node, begun = None, time.monotonic()
     try:
         end.future = Future()
         node = cls()
@@ -103,18 +109,20 @@ def _run(cls: type, args: list[str] | None, end: _End) -> int:
         executor.add_node(node)
         return _spin(node, executor, end)
     finally:
+        if not end.signalled:  # whoever sent a signal waits for the end
+            time.sleep(max(0.0, begun + LEAST_AGE_S - time.monotonic()))
         if node is not None:
             node.destroy_node()
         rclpy.try_shutdown()
 
 
 def _spin(node: 'SuiteNode', executor: Any, end: _End) -> int:
+    begun = True
     try:
         begun = node.begin()
-        if not begun or end.told:
-            return 1 if node.failure or not begun else 0
-        end.speaking = True
-        executor.spin_until_future_complete(end.future)
+        if begun and not end.told:
+            end.speaking = True
+            executor.spin_until_future_complete(end.future)
     except Exception as error:
         node.fail(error)
     finally:
@@ -123,22 +131,12 @@ def _spin(node: 'SuiteNode', executor: Any, end: _End) -> int:
         except Exception as error:
             node.fail(error)
         executor.shutdown(timeout_sec=1.0)
-    return 1 if node.failure else 0
+    return 1 if node.failure or not begun else 0
 
 
-def _load(where: 'str | type[SuiteNode]') -> type:
-    if not isinstance(where, str):
-        return where
+def _load(where: str) -> type:
     module, _, name = where.partition(':')
     return getattr(importlib.import_module(module), name)
-
-
-def _name(where: 'str | type[SuiteNode]') -> str:
-    return where.rpartition(':')[2] if isinstance(where, str) else where.__name__
-
-
-def _one_line(error: BaseException) -> str:
-    return ' '.join(str(error).split())
 
 
 def _die_with_parent() -> None:

@@ -156,10 +156,22 @@ class Graph:
         said = [f'process {p.pid} (status {p.status}): {p.output}' for p in self._processes]
         return '; '.join(said) or 'no process'
 
-    def listen(self, kind: type, topic: str, profile: str, matched: bool = True) -> list[Any]:
-        """Return a list that grows by each message; waits for a publisher unless told not to."""
+    def listen(
+        self, kind: type, topic: str, profile: str, matched: bool = True, depth: int = 0
+    ) -> list[Any]:
+        """Return a list that grows by each message.
+
+        Args:
+            kind: Message type.
+            topic: Its name.
+            profile: As in qos.py.
+            matched: Wait for a publisher.
+            depth: Messages that wait for a probe that is late; 0 for the profile's own.
+        """
         heard: list[Any] = []
-        self.probe.create_subscription(kind, topic, heard.append, qos(profile))
+        wanted = qos(profile)
+        wanted.depth = depth or wanted.depth
+        self.probe.create_subscription(kind, topic, heard.append, wanted)
         if matched:
             self.until(lambda: self.probe.count_publishers(topic), f'a publisher of {topic}')
         return heard

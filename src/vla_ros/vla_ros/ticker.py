@@ -12,14 +12,16 @@ from rclpy.clock import Clock, JumpThreshold, ROSClock
 from rclpy.duration import Duration
 
 JOIN_S = 2.0
+CLOCKS_APART_NS = 1_000_000  # between two readings; less is their own noise
 
 
 class Ticker:
     """A thread that calls `callback(now_ns)` once per period, now_ns being ROS time.
 
-    In wall time the grid is the monotonic clock's; under `use_sim_time` it is that of /clock,
-    begun anew when /clock jumps back. Grid points that have passed while the callback ran are
-    skipped and counted, never made up for in a burst.
+    In wall time the grid is the monotonic clock's, and now_ns is the ROS time of the grid point,
+    not that of the wake-up a little later: what is computed for it is evenly spaced. Under
+    `use_sim_time` the grid is that of /clock, begun anew when /clock jumps back. Grid points that
+    have passed while the callback ran are skipped and counted, never made up for in a burst.
 
     Attributes:
         missed: Grid points skipped so far.
@@ -78,13 +80,22 @@ class Ticker:
 
     def _follow_wall(self) -> None:
         due = time.monotonic_ns()
+        ahead = self._ahead()
         while not self._stop.is_set():
             late = time.monotonic_ns() - due
             if late < 0:
                 time.sleep(-late / 1e9)
                 continue
-            self._callback(self._clock.now().nanoseconds)
+            new = self._ahead()
+            if abs(new - ahead) > CLOCKS_APART_NS:  # the ROS clock was set, or drifted away
+                ahead = new
+            self._callback(due + ahead)
             due = self._next(due, time.monotonic_ns())
+
+    def _ahead(self) -> int:
+        """Return how far the ROS clock is ahead of the monotonic one."""
+        before = time.monotonic_ns()
+        return self._clock.now().nanoseconds - (before + time.monotonic_ns()) // 2
 
     def _follow_clock(self) -> None:
         threshold = JumpThreshold(

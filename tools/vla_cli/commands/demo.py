@@ -14,7 +14,12 @@ def add_options(parser: ArgumentParser, places: Places) -> None:
     """Declare the options."""
     options.add_episodes(parser, places, default=3)
     parser.add_argument(
-        '--view', action='store_true', help='watch live, in a window or browser where there is one'
+        '--view', action='store_true', help='watch live on a page in a browser on this machine'
+    )
+    parser.add_argument(
+        '--record',
+        action='store_true',
+        help='record everything, a bag an episode, in `bags` beside the report',
     )
     options.add_out(parser, 'runs/<date-time>-demo')
     options.add_transport(parser)
@@ -37,6 +42,7 @@ def _run(given: Namespace, out: Path, places: Places) -> int:
     words = options.episode_words(given)
     words += ['--transport', given.transport, '--out', str(out)]
     words += ['--view'] if given.view else []
+    words += ['--record'] if given.record else []
     words += ['--force'] if given.force else []
     env = handover.command_environment(environment.variables, places.root)
     handover.run(places.python, env, 'vla_eval.commands.demo', words)

@@ -10,7 +10,7 @@ from vla_cli.errors import RunError
 from vla_cli.places import Places
 from vla_cli.setup.environment import SetUp
 from vla_cli.setup.progress import Step
-from vla_cli.stages import STAGES, Stage, summary, what_failed
+from vla_cli.stages import STAGES, Stage, not_run, second_tries, summary, what_failed
 
 KEPT_LOGS = 20
 
@@ -56,7 +56,13 @@ def _passes(name: str, stage: Stage, env: dict[str, str], places: Places) -> boo
         print(f'{what_failed(log)}\nwhole log: {log}', flush=True)
         return False
     print(summary(log), flush=True)
-    log.unlink()
+    for test in not_run(log):
+        print(f'not run: {test}', flush=True)
+    again = second_tries(log)
+    for test in again:
+        print(f'second try: {test}', flush=True)
+    if not again:
+        log.unlink()
     return True
 
 

@@ -30,6 +30,12 @@ def add_options(parser: ArgumentParser, places: Places) -> None:
     parser.add_argument(
         '--steps', type=values.whole(1), metavar='N', help='optimisation steps (default: settings)'
     )
+    parser.add_argument(
+        '--data',
+        type=values.existing,
+        metavar='DATASET',
+        help='learn from a LeRobotDataset v3.0 (./vla bag to-lerobot) instead of the expert',
+    )
     cores = len(os.sched_getaffinity(0))
     parser.add_argument(
         '--workers',
@@ -56,6 +62,7 @@ def _run(given: Namespace, out: Path, places: Places) -> int:
     environment = SetUp(places).ensure()
     words = ['--head', given.head, '--out', str(out), '--workers', str(given.workers)]
     words += ['--config', given.config] if given.config else []
+    words += ['--data', given.data] if given.data else []
     words += ['--steps', str(given.steps)] if given.steps else []
     words += ['--fresh'] if given.fresh else []
     words += ['--force'] if given.force else []

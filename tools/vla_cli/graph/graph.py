@@ -7,7 +7,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import TextIO
@@ -34,6 +35,7 @@ class Graph:
         env: Mapping[str, str],
         log_path: Path | None = None,
         held: domain.Domain | None = None,
+        prefixes: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
         """Claim a domain and read the launch file.
 
@@ -42,6 +44,7 @@ class Graph:
             env: Environment of the nodes, the workspace sourced; VLA_ROOT names the checkout.
             log_path: File for the nodes' lines, None for standard output.
             held: A domain that was claimed already; it is the graph's from now on.
+            prefixes: Words before the command of a node, by its name: a program that becomes it.
 
         Raises:
             UsageError: The DDS domain that ROS_DOMAIN_ID names is taken.
@@ -55,7 +58,10 @@ class Graph:
         self._log: TextIO | None = None
         try:
             file = LaunchFile(places.root / LAUNCH_FILE)
-            processes = file.processes(arguments, {**env, **self._variables})
+            processes = [
+                replace(p, command=(*(prefixes or {}).get(p.name, ()), *p.command))
+                for p in file.processes(arguments, {**env, **self._variables})
+            ]
             self._supervisor = Supervisor(processes, self._sink(log_path))
         except BaseException:
             self._close()

@@ -1,7 +1,7 @@
 """From a checkout to an environment in which its commands run, doing only what is missing."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,7 +45,11 @@ class SetUp:
         self._ros = ros.find(self._environ)
 
     def ensure(
-        self, tests: bool = False, torch_choice: str | None = None, wait: bool = True
+        self,
+        tests: bool = False,
+        torch_choice: str | None = None,
+        wait: bool = True,
+        extras: Sequence[str] = (),
     ) -> Environment:
         """Return the environment, made or completed first where anything is missing.
 
@@ -54,6 +58,7 @@ class SetUp:
             torch_choice: `cpu` or `cuda`, remembered; None keeps what was chosen before.
             wait: Where something is missing and another command uses the environment: wait for
                 that command's end, else take the environment as it was made last.
+            extras: Names of what only some commands need, see `venv.EXTRAS`.
 
         Raises:
             RunError: A step failed or needs what only a person can install.
@@ -62,7 +67,7 @@ class SetUp:
         lock = FileLock(self._places.state / 'lock')
         _wait_for(lock.shared)
         changes = torch_choice is not None and torch.choice(self._places) != torch_choice
-        variables = None if changes else self._ready(tests)
+        variables = None if changes else self._ready(tests, extras)
         for _ in range(MOST_ROUNDS):
             if variables is not None:
                 return Environment(variables, self._ros, lock)
@@ -72,15 +77,15 @@ class SetUp:
             _wait_for(lock.exclusive)
             if torch_choice is not None:
                 torch.remember(self._places, torch_choice)
-            self._make(tests)
+            self._make(tests, extras)
             _wait_for(lock.shared)
-            variables = self._ready(tests)
+            variables = self._ready(tests, extras)
         raise RunError('the files keep changing while the workspace is built: try again')
 
-    def _ready(self, tests: bool) -> dict[str, str] | None:
+    def _ready(self, tests: bool, extras: Sequence[str]) -> dict[str, str] | None:
         """Return the environment variables where everything stands as its content says."""
         venv = Venv(self._places, self._ros)
-        if not all(venv.ready(group) for group in venv.groups(tests)):
+        if not all(venv.ready(group) for group in venv.groups(tests, extras)):
             return None
         workspace = self._workspace(venv)
         if workspace.stale() or workspace.gone():
@@ -97,7 +102,7 @@ class SetUp:
             return None
         return sourced.apply(self._environ, added, self._places, self._ros)
 
-    def _make(self, tests: bool) -> None:
+    def _make(self, tests: bool, extras: Sequence[str]) -> None:
         ensure_system_packages(self._places.logs / 'system.log')
         venv = Venv(self._places, self._ros)
         venv.ensure(venv.groups(tests=False))
@@ -105,7 +110,7 @@ class SetUp:
         env = sourced.build_environment(self._places, self._environ, self._ros is not None)
         workspace.build(env)
         sourced.save(self._cache, workspace.key(), sourced.source(self._places, env))
-        venv.ensure(venv.groups(tests))
+        venv.ensure(venv.groups(tests, extras))
 
     @property
     def _cache(self) -> Path:

@@ -11,15 +11,12 @@ HEADERS = re.compile(FOREIGN + r'include/python3\.\d+')
 ASK = 'import sysconfig, numpy; print(sysconfig.get_path("include")); print(numpy.get_include())'
 
 
-def repair_exports(venv: Path, python: Path) -> int:
-    """Put this machine's header folders in; return the number of files that changed."""
+def repair_exports(venv: Path, python: Path) -> None:
+    """Put this machine's header folders in."""
     asked = subprocess.run([python, '-c', ASK], capture_output=True, text=True, check=True)
     headers, numpy = asked.stdout.split('\n')[:2]
-    changed = 0
     for path in venv.glob(EXPORTS):
         text = path.read_text()
         mended = HEADERS.sub(lambda _: headers, NUMPY.sub(lambda _: numpy, text))
         if mended != text:
             path.write_text(mended)
-            changed += 1
-    return changed

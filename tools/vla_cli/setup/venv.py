@@ -2,7 +2,8 @@
 
 import shutil
 import sys
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from vla_cli.places import Places
@@ -44,7 +45,13 @@ RUN_BESIDE_ROS = Group(
     torch=True,
 )
 BUILT_WITH = ('requirements/bare.txt', 'requirements/build.txt')
-TEST = Group('test', 'test tools', ('requirements/test.txt',))
+TEST_BESIDE_ROS = Group('test', 'test tools', ('requirements/test.txt', 'requirements/ray.txt'))
+TEST = Group('test', 'test tools', (*TEST_BESIDE_ROS.files, 'requirements/rerun.txt'))
+# What only some commands need, by name: installed when one of them asks for it.
+EXTRAS = {
+    'ray': Group('ray', 'Ray', ('requirements/ray.txt',)),
+    'rerun': Group('rerun', 'Rerun', ('requirements/rerun.txt',)),
+}
 
 
 class Venv:
@@ -61,10 +68,12 @@ class Venv:
         self._base = ros.python if ros else sys.executable
         self._interpreter = (Path(self._base).resolve(), sys.version, places.root, ros is not None)
 
-    def groups(self, tests: bool) -> list[Group]:
+    def groups(self, tests: bool, extras: Sequence[str] = ()) -> list[Group]:
         """Return the groups needed, the demo's first."""
-        run = RUN_BESIDE_ROS if self._ros else RUN
-        return [run, TEST] if tests else [run]
+        run, test = (RUN_BESIDE_ROS, TEST_BESIDE_ROS) if self._ros else (RUN, TEST)
+        kept = RUN_BESIDE_ROS.constraints if self._ros else ()  # what ROS needs stays
+        wanted = [replace(EXTRAS[name], constraints=kept) for name in extras]
+        return [run, *([test] if tests else []), *wanted]
 
     def key(self, group: Group) -> str:
         """Return the content key of a group."""

@@ -62,6 +62,10 @@ class Bench:
     def status(self):
         return self.statuses[-1]
 
+    def holds(self, reason):
+        """Whether the newest command is a hold for a reason; there may be none yet."""
+        return bool(self.commands) and self.commands[-1].hold_reason == reason
+
     def now_ns(self):
         return self.graph.probe.get_clock().now().nanoseconds
 

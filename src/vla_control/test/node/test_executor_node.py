@@ -34,6 +34,7 @@ def test_chunks_become_commands_trajectories_plan_and_status(bench):
     moved = bench.kinematics.forward(bench.joints)
     assert moved.t[2] < before.t[2] - 0.005
     assert np.linalg.norm(rotations.log(before.R.T @ moved.R)) < 0.01
+    bench.until(lambda: bench.commands and bench.outputs and bench.plans, 'all that is sent')
     command = convert.command_from_msg(bench.commands[-1], bench.contract)
     assert command.strategy == 'receding_horizon'
     following = [c for c in bench.commands if c.sources]
@@ -49,7 +50,9 @@ def test_chunks_become_commands_trajectories_plan_and_status(bench):
     assert plan.horizon > 1
     bench.until(lambda: any(s.executed for s in bench.statuses), 'first rows')
     told = next(s.executed[0] for s in bench.statuses if s.executed)
-    assert 0 < convert.ns(told.timing.first_row) - convert.ns(told.timing.captured) < 5 * 10**8
+    took_ns = convert.ns(told.timing.first_row) - convert.ns(told.timing.captured)
+    # chunks here are stamped as they are sent, so one may come within the tick that began before
+    assert -bench.contract.rates.control_ns < took_ns < 5 * 10**8
     assert bench.status.gate_clipped == bench.status.gate_refused == 0
 
 
@@ -220,6 +223,7 @@ def test_a_run_ends_with_its_time_and_tells_how_it_fares(bench, graph, goal):
     assert handle.accepted
     status, result = finished(graph, future)
     assert (status, result.outcome) == (GoalStatus.STATUS_SUCCEEDED, 'time_limit')
+    graph.until(lambda: feedback, 'feedback')
     told = feedback[-1].feedback
     assert 1.0 < told.elapsed.sec + told.elapsed.nanosec / 1e9 < 1.6
     assert told.chunks >= 2
@@ -283,21 +287,25 @@ def test_markers_show_plan_path_and_gate(bench, graph):
 
     graph.until(
         lambda: (
-            len(lines()) == 3
-            and all(lines()[n].action == Marker.ADD for n in ('predicted', 'executed'))
+            len(lines()) == 4
+            and all(lines()[n].action == Marker.ADD for n in ('predicted', 'executed', 'spread'))
         ),
-        'both lines',
+        'both lines and the spread',
     )
     predicted, executed = lines()['predicted'], lines()['executed']
     assert predicted.header.frame_id == 'left/base_link'
     assert len(predicted.points) == len(predicted.colors) > 2
     assert predicted.colors[0] != predicted.colors[-1]
+    spread = lines()['spread']
+    assert (spread.type, spread.header.frame_id) == (Marker.POINTS, 'left/base_link')
+    assert len(spread.points) == len(spread.colors) > 2
     tool = bench.kinematics.forward(bench.joints).t
     last = executed.points[-1]
     np.testing.assert_allclose([last.x, last.y, last.z], tool, atol=0.03)
     assert lines()['gate'].text.startswith('running')
     bench.trigger('vla/stop')
     graph.until(lambda: lines()['gate'].text.startswith('stopped: requested'), 'the stop')
+    graph.until(lambda: lines()['spread'].action == Marker.DELETE, 'no spread of a robot at rest')
 
 
 # ---- beginning and end
@@ -307,15 +315,18 @@ def test_markers_show_plan_path_and_gate(bench, graph):
 def test_the_last_word_is_a_hold_within_limits(bench, number):
     bench = bench()
     bench.run()
-    bench.until(lambda: any(bench.commands[-1].velocities), 'speed')
+    bench.until(lambda: bench.commands and any(bench.commands[-1].velocities), 'speed')
     bench.node.signal(number)
     assert bench.node.wait() == 0
-    bench.until(lambda: bench.commands[-1].hold_reason == 'terminated', 'the last word')
+    bench.until(lambda: bench.holds('terminated'), 'the last word')
     assert not any(bench.commands[-1].velocities)
     q = np.array([c.positions for c in bench.commands])
     joints = [bench.contract.limits.joints[n] for n in bench.contract.output.joints]
     assert (np.abs(np.diff(q, axis=0)) <= [j.velocity * 0.01 + 1e-9 for j in joints]).all()
-    bench.until(lambda: not any(bench.outputs[-1].points[0].velocities), 'the last output')
+    bench.until(
+        lambda: bench.outputs and not any(bench.outputs[-1].points[0].velocities),
+        'the last output',
+    )
     assert bench.node.output == ''
 
 
@@ -335,7 +346,7 @@ def test_a_core_that_breaks_ends_the_process_with_one_line_and_a_hold(bench):
     bench.playing = True
     bench.until(lambda: bench.node.status is not None, 'the end')
     assert bench.node.status == 1
-    bench.until(lambda: bench.commands[-1].hold_reason == 'fault', 'the last word')
+    bench.until(lambda: bench.holds('fault'), 'the last word')
     assert not any(bench.commands[-1].velocities)
     assert 'the core is broken' in bench.node.output
     assert 'Traceback' not in bench.node.output
@@ -347,7 +358,7 @@ def test_inactive_it_holds_and_refuses_words(bench, graph):
     request = ChangeState.Request()
     request.transition.label = 'deactivate'
     assert graph.call(ChangeState, 'executor/change_state', request).success
-    bench.until(lambda: bench.commands[-1].hold_reason == 'deactivated', 'the last word')
+    bench.until(lambda: bench.holds('deactivated'), 'the last word')
     answer = graph.call(SetInstruction, 'vla/set_instruction', SetInstruction.Request())
     assert not answer.accepted
     assert 'inactive' in answer.reason

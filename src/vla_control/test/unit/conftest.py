@@ -1,4 +1,4 @@
-"""Robots to execute on, and a rig that runs the executor against a perfect plant."""
+"""Robots to execute on, a rig that runs the executor, and an oracle that watches its commands."""
 
 import os
 from importlib.util import find_spec
@@ -27,12 +27,64 @@ ROBOTS = {
     'jointed': HERE / 'robots' / 'jointed.yaml',
     'tipped': HERE / 'robots' / 'tipped.yaml',
 }
+ENDLESS = HERE / 'robots' / 'endless.yaml'  # `jointed.yaml` with two joints that turn without end
 # A bent arm with an open gripper, by robot, in output order.
 STANCE = {
     'tabletop': np.array([0.1, 0.3, -0.1, 1.3, 0.1, 1.5, 0.2, 0.04]),
     'jointed': np.array([0.2, 0.4, 1.0, 0.1, 0.6, -0.2, 0.0]),
     'tipped': np.array([0.2, 0.4, 1.0, 0.1, 0.6, -0.2, 0.0]),
+    'endless': np.array([3.0, 0.4, 1.0, 0.1, 0.6, -3.0, 0.0]),
 }
+
+
+class Watch:
+    """Limits of a contract, kept against a stream of commands by their finite differences.
+
+    It knows nothing of the gate: positions of consecutive commands, one control tick apart, give
+    velocity, acceleration and jerk. Positions must be inside exactly, the rest to 1e-6 of a limit.
+
+    Attributes:
+        worst: Largest share of a limit seen: of velocity, acceleration, jerk.
+    """
+
+    def __init__(self, contract: RobotContract):
+        joints = [contract.limits.joints[n] for n in contract.output.joints]
+        dt = contract.rates.control_ns / 1e9
+        unlimited = np.array([j.continuous for j in joints])
+        self.lower = np.where(unlimited, -np.inf, [j.lower for j in joints])
+        self.upper = np.where(unlimited, np.inf, [j.upper for j in joints])
+        rates = ([j.velocity for j in joints], [j.acceleration for j in joints],
+                 [j.jerk for j in joints])  # fmt: skip
+        self.limits = [np.array(r) * dt**order for order, r in enumerate(rates, 1)]
+        self.worst = [0.0, 0.0, 0.0]
+        self.seen = []
+
+    def restart(self):
+        """What comes next starts from where the robot is measured."""
+        self.seen = []
+
+    def rest(self, positions):
+        """What comes next starts from rest at these joints."""
+        self.seen = [np.array(positions, float)] * 3
+
+    def see(self, positions):
+        """Hold the next command against the limits."""
+        q = np.array(positions, float)
+        assert np.isfinite(q).all()
+        assert (q >= self.lower).all(), q - self.lower
+        assert (q <= self.upper).all(), self.upper - q
+        self.seen = [*self.seen[-3:], q]
+        for order, limit in enumerate(self.limits, 1):
+            if len(self.seen) > order:
+                share = (np.abs(np.diff(self.seen, order, axis=0)[-1]) / limit).max()
+                self.worst[order - 1] = max(self.worst[order - 1], float(share))
+                words = ('velocity', 'acceleration', 'jerk')[order - 1]
+                assert share <= 1.0 + 1e-6, f'{words} at {share} of its limit'
+
+    def see_all(self, rows):
+        """Hold consecutive commands against the limits."""
+        for row in rows:
+            self.see(row)
 
 
 class Rig:
@@ -135,6 +187,12 @@ class Rig:
         return self.core.status(self.now_ns)
 
 
+@pytest.fixture
+def endless(contracts):
+    """Return a function that builds a rig of a robot two of whose joints turn without end."""
+    return lambda **settings: Rig(contracts['endless'], **settings)
+
+
 TRACK_STEP = 100  # ns
 IDENTITY = np.array([1.0, 0.0, 0.0, 0.0])
 
@@ -161,6 +219,12 @@ def track():
 
 
 @pytest.fixture(scope='session')
+def watch():
+    """Return a function that builds an oracle of the limits of a contract."""
+    return Watch
+
+
+@pytest.fixture(scope='session')
 def stances():
     """Return a bent arm with an open gripper, by robot, in output order."""
     return STANCE
@@ -168,7 +232,7 @@ def stances():
 
 @pytest.fixture(scope='session')
 def contracts():
-    return {name: load(path) for name, path in ROBOTS.items()}
+    return {name: load(path) for name, path in (ROBOTS | {'endless': ENDLESS}).items()}
 
 
 @pytest.fixture(params=list(ROBOTS))

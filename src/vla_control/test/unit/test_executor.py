@@ -1,5 +1,7 @@
 """The executor: scenarios on a perfect plant, each with its reasons and counts."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -64,21 +66,24 @@ def test_first_command_is_where_the_robot_is_measured(any_rig):
     assert rig.status().gate.holds == 0  # a hold before the epoch's first row is none
 
 
-def test_motion_begins_without_a_jump_and_reaches_each_row_in_time(any_rig):
+def test_motion_begins_without_a_jump_and_reaches_each_row_in_time(any_rig, watch):
     rig = any_rig()
+    start = rig.joints.copy()
     rig.measure()
     rig.instruct()
-    rows = rig.glide()
+    rows = rig.glide((0.0, 0.0, -0.03))
     chunk = rig.send(rows)
     per_row = rig.step_ns // rig.tick_ns
     for k in range(chunk.horizon):
         command = rig.tick(per_row)
         got = rig.row(command.positions, gripper=1.0)
         assert rig.now_ns == chunk.row_ns(k)
-        np.testing.assert_allclose(got, rows[k], atol=1.5e-3)
-    v = speeds(rig, rig.sent)
-    limits = [rig.contract.limits.joints[n].velocity for n in rig.contract.output.joints]
-    assert (np.abs(v) <= np.array(limits) * 0.7).all()
+        if k:  # at rest, some robots cannot meet row 0 gently; then row 1 is headed for
+            np.testing.assert_allclose(got, rows[k], atol=1.5e-3)
+    oracle = watch(rig.contract)
+    oracle.rest(start)
+    oracle.see_all(c.positions for c in rig.sent)
+    assert max(oracle.worst) <= 1.0
     status = rig.status()
     assert status.gate.clipped == status.gate.refused == status.gate.holds == 0
     assert command.sources == (chunk.sequence,)
@@ -96,21 +101,41 @@ def test_same_time_twice_sends_once(rig):
     assert rig.core.tick(rig.now_ns) is None
 
 
-def test_a_late_tick_makes_no_larger_step(rig):
-    rig = running(rig(), speed=(0.0, 0.0, -0.2))
-    before = rig.joints.copy()
-    rig.now_ns += 8 * rig.tick_ns
+@pytest.mark.parametrize('late', [2, 8, 15])
+def test_a_late_tick_makes_no_larger_step_and_is_no_clip(any_rig, watch, late):
+    rig = running(any_rig(), speed=(0.0, 0.0, -0.03))
+    for _ in range(12):
+        rig.now_ns += late * rig.tick_ns // 2
+        rig.tick(3)
+        assert rig.sent[-1].hold_reason == ''
+    oracle = watch(rig.contract)
+    oracle.see_all(c.positions for c in rig.sent)
+    assert rig.status().gate.clipped == 0
+
+
+def test_a_gap_longer_than_the_watchdog_starts_from_where_the_robot_is(rig):
+    rig = running(rig())
+    rig.now_ns += 21 * rig.tick_ns
+    rig.joints = rig.joints + 0.02
     command = rig.tick()
-    limit = np.array([rig.contract.limits.joints[n].velocity for n in command.names])
-    assert (np.abs(command.positions - before) <= limit * rig.tick_ns / 1e9 + 1e-9).all()
+    np.testing.assert_allclose(command.positions[:7], rig.joints[:7], atol=1e-3)
+
+
+def test_ticks_sooner_than_the_control_tick_send_nothing(rig):
+    rig = running(rig())
+    for _ in range(3):
+        rig.now_ns += rig.tick_ns // 4
+        assert rig.core.tick(rig.now_ns) is None
+    rig.now_ns += rig.tick_ns - 3 * (rig.tick_ns // 4)
+    assert rig.core.tick(rig.now_ns) is not None
 
 
 # -- hand-over -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize('strategy', ['receding_horizon', 'temporal_ensemble'])
+@pytest.mark.parametrize('strategy', ['receding_horizon', 'temporal_ensemble', 'async', 'rtc'])
 @pytest.mark.parametrize('latency_ticks', [0, 3, 20])
-def test_hand_overs_do_not_jump_whatever_the_latency(any_rig, strategy, latency_ticks):
+def test_hand_overs_do_not_jump_whatever_the_latency(any_rig, watch, strategy, latency_ticks):
     rig = any_rig(strategy=strategy)
     rig.measure()
     rig.instruct()
@@ -127,8 +152,8 @@ def test_hand_overs_do_not_jump_whatever_the_latency(any_rig, strategy, latency_
     status = rig.status()
     assert status.gate.clipped == status.gate.refused == status.gate.holds == 0
     assert status.chunks.refused == status.chunks.expired == 0
-    v = speeds(rig, rig.sent)
-    assert np.abs(v).max() < 1.0
+    oracle = watch(rig.contract)
+    oracle.see_all(c.positions for c in rig.sent)
 
 
 def test_receding_horizon_follows_every_fourth_chunk(rig):
@@ -273,7 +298,7 @@ def test_motion_does_not_begin_where_the_robot_is_not(rig):
         assert command.hold_reason == 'first_step'
         np.testing.assert_array_equal(command.positions, held)
     assert rig.status().gate.refused == 5
-    assert 'joint1 at 0.2' in rig.status().last_refusal
+    assert re.search(r'joint1 at 0\.(3|2999) from measured', rig.status().last_refusal)
     for _ in range(20):  # let go: it comes back to where it is commanded, and motion resumes
         rig.now_ns += rig.tick_ns
         rig.measure(held)
@@ -305,14 +330,14 @@ def test_an_unreachable_row_is_refused_and_the_next_one_is_followed(rig):
     rig.send(rows)
     rig.tick(80)
     refused = [c for c in rig.sent if c.hold_reason == 'unreachable']
-    assert 8 <= len(refused) <= 11  # the ticks of one row
+    assert 8 <= len(refused) <= 18  # the ticks of one row, and of the braking before it
     assert rig.status().mode is Mode.RUNNING
     assert rig.status().gate.refused == len(refused)
     assert '(3.000, 0.000, 0.000)' in rig.status().last_refusal
     assert np.abs(speeds(rig, rig.sent)).max() < 2.0
 
 
-def test_a_jump_in_a_chunk_becomes_a_motion_within_limits(jointed):
+def test_a_jump_in_a_chunk_becomes_a_motion_within_limits(jointed, watch):
     rig = jointed()
     running(rig)
     rows = rig.glide(speed=(0.0, 0.0, 0.0))
@@ -321,15 +346,16 @@ def test_a_jump_in_a_chunk_becomes_a_motion_within_limits(jointed):
     rig.epoch += 1
     rig.send(rows)
     rig.tick(100)
-    clipped = [c for c in rig.sent if 'velocity' in c.clipped_by]
-    assert clipped
-    assert np.abs(speeds(rig, rig.sent)[:, 0]).max() <= 1.5 + 1e-9
+    clipped = [c for c in rig.sent if c.clipped_by]
+    assert 'velocity' in {reason for c in clipped for reason in c.clipped_by}
+    watch(rig.contract).see_all(c.positions for c in rig.sent)
     assert rig.status().gate.clipped == len(clipped)
 
 
 @pytest.mark.parametrize('mode', ['refuse', 'stop'])
 def test_velocity_refused_or_stopped(jointed, mode):
-    rig = running(jointed(modes={'velocity': mode}))
+    others = dict.fromkeys(('acceleration', 'jerk', 'position'), 'off')
+    rig = running(jointed(modes=others | {'velocity': mode}))
     rows = rig.glide(speed=(0.0, 0.0, 0.0))
     rows[4:, 1] += 1.5
     rig.core.instruct('jump', rig.now_ns)
@@ -477,6 +503,81 @@ def test_a_robot_put_elsewhere_between_words_is_taken_over_where_it_is(rig):
     np.testing.assert_allclose(rig.tick().positions, rig.joints)
 
 
+def test_a_robot_that_lags_behind_is_braked_by_other_words_not_halted(jointed, watch):
+    rig = running(jointed(), ticks=20, speed=(0.5, 0.0, 0.0))
+    oracle = watch(rig.contract)
+    oracle.see_all(c.positions for c in rig.sent)
+    rig.measuring = False
+    for k in range(30):
+        rig.now_ns += rig.tick_ns
+        lagging = rig.sent[-1].positions.copy()
+        lagging[0] -= 0.15  # more than first_step, less than a disagreement
+        rig.measure(lagging)
+        if k == 0:
+            rig.instruct('other words')
+        rig.sent.append(rig.core.tick(rig.now_ns))
+        oracle.see(rig.sent[-1].positions)
+    assert not rig.sent[-1].velocities.any()
+
+
+def test_a_robot_far_from_its_command_in_motion_is_stopped(jointed):
+    rig = running(jointed(), speed=(0.1, 0.0, 0.0))
+    rig.measuring = False
+    stuck = rig.joints.copy()
+    stuck[0] -= 0.21  # twice a first step is what a disagreement may be
+    rig.now_ns += rig.tick_ns
+    rig.measure(stuck)
+    command = rig.core.tick(rig.now_ns)
+    assert (command.stop_reason, command.hold_reason) == ('disagreement', 'disagreement')
+    assert 'a at 0.21' in rig.status().last_refusal
+    for _ in range(30):
+        rig.now_ns += rig.tick_ns
+        rig.measure(stuck)
+        command = rig.core.tick(rig.now_ns)
+    rig.core.clear(rig.now_ns)
+    rig.now_ns += rig.tick_ns
+    np.testing.assert_allclose(rig.core.tick(rig.now_ns).positions, stuck)
+
+
+# -- joints that turn without end ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize('strategy', ['receding_horizon', 'temporal_ensemble', 'async', 'rtc'])
+@pytest.mark.parametrize('wrapped', [True, False])
+def test_an_endless_joint_turns_on_whatever_turn_its_rows_and_encoder_are_on(
+    endless, watch, strategy, wrapped
+):
+    rig = endless(strategy=strategy)
+    rig.measuring = False
+    oracle, per_row = watch(rig.contract), rig.step_ns // rig.tick_ns
+
+    def seen():
+        joints = rig.joints.copy()
+        if wrapped:
+            joints[[0, 5]] = (joints[[0, 5]] + np.pi) % (2 * np.pi) - np.pi
+        return joints
+
+    rig.measure(seen())
+    rig.instruct()
+    start, began = rig.joints.copy(), rig.now_ns
+    for k in range(60 * per_row):
+        if k % per_row == 0:
+            ahead = (rig.now_ns - began + rig.step_ns * np.arange(1, 11)) / 1e9
+            rows = np.tile(rig.row(start), (10, 1))
+            turned = start[0] + 0.7 * ahead  # 8.4 rad in all
+            rows[:, 1] = (turned + np.pi) % (2 * np.pi) - np.pi
+            rig.send(rows)
+        rig.now_ns += rig.tick_ns
+        rig.measure(seen())
+        command = rig.core.tick(rig.now_ns)
+        oracle.see(command.positions)
+        assert command.hold_reason == command.stop_reason == ''
+        rig.joints = command.positions.copy()
+    passed = (rig.now_ns - began) / 1e9
+    assert rig.joints[0] == pytest.approx(start[0] + 0.7 * passed, abs=0.02)
+    assert rig.status().gate.clipped == 0
+
+
 # -- time ----------------------------------------------------------------------------------------
 
 
@@ -508,7 +609,7 @@ def test_a_clock_that_goes_forward_expires_what_was_planned(rig):
 
 def test_plan_is_what_will_be_commanded(any_rig):
     rig = any_rig()
-    running(rig, ticks=7)
+    running(rig, ticks=7, speed=(0.0, 0.0, -0.03))
     plan = rig.core.plan(rig.now_ns)
     chunk_digest = rig.contract.digest
     assert (plan.t0_ns, plan.step_ns) == (rig.now_ns, rig.step_ns)

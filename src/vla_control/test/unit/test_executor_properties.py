@@ -15,8 +15,8 @@ DRAWN = settings(
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
-MANY = settings(DRAWN, max_examples=60)  # where the robot is told joints, and a tick is cheap
-FEW = settings(DRAWN, max_examples=8)
+MANY = settings(DRAWN, max_examples=25)  # where the robot is told joints, and a tick is cheap
+FEW = settings(DRAWN, max_examples=4)
 VALUES = st.one_of(
     st.floats(-0.2, 0.2),
     st.floats(-4.0, 4.0),
@@ -85,29 +85,18 @@ def happen(rig, kind, seed, values, last):
     return chunk
 
 
-class Oracle:
-    """Limits of the contract, kept against a stream of commands."""
+class Books:
+    """What must hold of each command beside the limits."""
 
-    def __init__(self, contract):
-        joints = [contract.limits.joints[n] for n in contract.output.joints]
-        self.lower = np.array([j.lower for j in joints])
-        self.upper = np.array([j.upper for j in joints])
-        self.velocity = np.array([j.velocity for j in joints])
-        self.acceleration = np.array([j.acceleration for j in joints])
-        self.tick_s = contract.rates.control_ns / 1e9
-        self.before = None
+    def __init__(self, rig, watch):
+        self.rig, self.limits, self.before = rig, watch(rig.contract), None
 
     def restart(self):
         """What comes next starts from where the robot is measured."""
-        self.before = None
+        self.limits.restart()
 
     def see(self, command):
-        q, v = command.positions, command.velocities
-        assert np.isfinite(q).all()
-        assert np.isfinite(v).all()
-        assert (q >= self.lower).all()
-        assert (q <= self.upper).all()
-        assert (np.abs(v) <= self.velocity + 1e-6).all()
+        self.limits.see(command.positions)
         moving = bool(command.sources)
         assert moving == bool(command.weights)
         if moving:
@@ -116,20 +105,17 @@ class Oracle:
             assert not command.stop_reason
         else:
             assert command.hold_reason or command.stop_reason, 'a hold without a reason'
-        if self.before is not None:
-            dt = min((command.stamp_ns - self.before.stamp_ns) / 1e9, self.tick_s)
-            dt = dt if dt > 0 else self.tick_s
-            step = np.abs(q - self.before.positions)
-            assert (step <= self.velocity * dt + 1e-9).all()
-            if not moving:
-                change = np.abs(v - self.before.velocities)
-                assert (change <= self.acceleration * dt + 1e-6).all()
+        if len(self.limits.seen) > 1:
+            step = np.diff(self.limits.seen[-2:], axis=0)[0]
+            np.testing.assert_allclose(
+                command.velocities, step / (self.rig.tick_ns / 1e9), atol=1e-9
+            )
         self.before = command
 
 
-def attack(rig, events):
+def attack(rig, watch, events):
     """Run all events, each followed by ticks, and hold every command against the oracle."""
-    oracle = Oracle(rig.contract)
+    oracle = Books(rig, watch)
     rig.measure()
     rig.instruct()
     last = rig.send(rig.glide())
@@ -143,26 +129,32 @@ def attack(rig, events):
             before = rig.now_ns
             happen(rig, kind, seed, values, last)
             let_in = [] if kind != 'jump' or rig.now_ns < before else let_in
-            if kind in ('reset', 'no_words'):
+            if kind == 'reset' or rig.now_ns - before > 180_000_000:  # beyond the watchdog
                 oracle.restart()
         else:
             try:
                 chunk = happen(rig, kind, seed, values, last)
                 let_in += [chunk] if chunk else []
                 last = chunk or last
-            except ChunkRefused:
-                assert kind != 'near' or not rig.status().instruction or last in let_in
+            except ChunkRefused as refusal:
+                known = refusal.reason in ('idle', 'short_horizon')
+                assert kind != 'near' or known or last in let_in
         rig.measuring = kind != 'stale'
-        for _ in range(ticks):
+        for k in range(ticks):
             sent = len(rig.sent)
             command = rig.tick()
+            if kind == 'jump' and k == 0 and 0 <= rig.now_ns - before < rig.tick_ns:
+                assert command is None, 'sooner than one tick after the one before'
+                continue
             if command is None:
+                oracle.restart()  # it was let go: what comes next starts where it is measured
                 assert len(rig.sent) == sent
                 assert rig.status().instruction == '' or rig.status().hold_reason or not rig.sent
                 continue
             oracle.see(command)
             if command.hold_reason == 'silence':
                 in_force = any(c.end_ns > rig.now_ns for c in let_in)
+                in_force &= rig.status().strategy != 'sync'  # that one waits for a new picture
                 assert not in_force or not rig.measuring or kind == 'jump'
     rig.core.plan(rig.now_ns)
     status = rig.status()
@@ -170,21 +162,23 @@ def attack(rig, events):
     assert status.chunks.received >= status.chunks.refused + status.chunks.expired
 
 
-STRATEGIES = pytest.mark.parametrize('strategy', ['receding_horizon', 'temporal_ensemble'])
+OVERLAPPING = ['receding_horizon', 'temporal_ensemble', 'async', 'rtc']
+EACH = pytest.mark.parametrize('strategy', [*OVERLAPPING, 'sync'])
+STRATEGIES = pytest.mark.parametrize('strategy', OVERLAPPING)
 
 
-@STRATEGIES
+@EACH
 @MANY
 @given(events=st.lists(adversary(), min_size=1, max_size=14))
-def test_no_chunk_gets_past_the_limits_of_a_robot_told_joints(jointed, strategy, events):
-    attack(jointed(strategy=strategy), events)
+def test_no_chunk_gets_past_the_limits_of_a_robot_told_joints(jointed, watch, strategy, events):
+    attack(jointed(strategy=strategy), watch, events)
 
 
-@STRATEGIES
+@EACH
 @FEW
 @given(events=st.lists(adversary(), min_size=1, max_size=8))
-def test_no_chunk_gets_past_the_limits(any_rig, strategy, events):
-    attack(any_rig(strategy=strategy), events)
+def test_no_chunk_gets_past_the_limits(any_rig, watch, strategy, events):
+    attack(any_rig(strategy=strategy), watch, events)
 
 
 @STRATEGIES
@@ -197,6 +191,8 @@ def test_smooth_chunks_with_any_delay_are_followed_without_a_clip_or_a_hold(
     any_rig, strategy, seed, delays
 ):
     rig = any_rig(strategy=strategy)
+    for name, value in rig.contract.model.posture.items():  # elsewhere, it is pulled there
+        rig.joints[rig.contract.output.joints.index(name)] = value
     rig.measure()
     rig.instruct()
     start, began = rig.joints.copy(), rig.now_ns
@@ -219,10 +215,10 @@ def test_smooth_chunks_with_any_delay_are_followed_without_a_clip_or_a_hold(
 
 
 @MANY
-@given(jitter=st.lists(st.integers(-4_000_000, 15_000_000), min_size=60, max_size=60))
-def test_uneven_ticks_keep_the_velocity_limit(jointed, jitter):
+@given(jitter=st.lists(st.integers(0, 15_000_000), min_size=60, max_size=60))
+def test_uneven_ticks_keep_the_limits_of_even_ones(jointed, watch, jitter):
     rig = jointed()
-    oracle = Oracle(rig.contract)
+    oracle = Books(rig, watch)
     rig.measure()
     rig.instruct()
     rows = rig.glide(speed=(0.0, 0.0, 0.0))

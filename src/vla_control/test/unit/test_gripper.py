@@ -4,6 +4,7 @@ import numpy as np
 
 from vla_control.core.gate import Gate
 from vla_control.core.gripper import Grippers
+from vla_control.core.motion import Motion
 from vla_control.core.settings import ExecutorSettings
 
 
@@ -32,16 +33,31 @@ def test_travel_from_end_to_end_is_never_clipped(any_rig):
     settings = ExecutorSettings(gripper_speed=1.0)
     grippers = Grippers(rig.contract, rig.layout, settings)
     gate = Gate(rig.contract, settings.modes, settings.watchdog_ns)
-    finger, dt = int(rig.layout.gripper_outputs[0]), rig.tick_ns / 1e9
-    q, v = rig.joints.copy(), 0.0
+    finger, motion = int(rig.layout.gripper_outputs[0]), Motion.at_rest(rig.joints)
     for bit in (0.0, 1.0, 0.0, 1.0):
         grippers.bits = np.array([bit])
         for _ in range(75):
-            request = q.copy()
-            request[finger] = grippers.step(q[[finger]], np.array([v]), dt)[0]
-            verdict = gate.check(request, q, q, 0, dt, False)
+            request = motion.positions.copy()
+            request[finger] = grippers.step(request[[finger]], motion.velocity[[finger]])[0]
+            verdict = gate.check(request, motion, motion.positions, 0)
             assert verdict.clipped_by == ()
             assert verdict.refused_by is None
-            v, q = (request[finger] - q[finger]) / dt, request
+            motion = verdict.motion
         group = rig.layout.grippers[0]
-        assert q[finger] == (group.open if bit else group.closed)
+        assert motion.positions[finger] == (group.open if bit else group.closed)
+
+
+def test_a_finger_turned_round_on_the_way_is_never_clipped(any_rig):
+    rig = any_rig()
+    grippers = Grippers(rig.contract, rig.layout, ExecutorSettings(gripper_speed=1.0))
+    gate = Gate(rig.contract)
+    finger, motion = int(rig.layout.gripper_outputs[0]), Motion.at_rest(rig.joints)
+    rng = np.random.default_rng(0)
+    for _ in range(60):
+        grippers.bits = 1.0 - grippers.bits
+        for _ in range(int(rng.integers(1, 30))):
+            request = motion.positions.copy()
+            request[finger] = grippers.step(request[[finger]], motion.velocity[[finger]])[0]
+            verdict = gate.check(request, motion, motion.positions, 0)
+            assert verdict.clipped_by == ()
+            motion = verdict.motion

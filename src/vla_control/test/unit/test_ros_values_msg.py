@@ -99,16 +99,27 @@ def test_markers_begin_anew_with_an_epoch_and_say_why_it_is_stopped():
     plan = np.array([[0.0, 0, 0], [1.0, 0, 0], [2.0, 0, 0]])
     for k in range(4):
         array = markers.build(status(), plan, np.array([k, 0.0, 0.0]))
-    predicted, executed, gate = array.markers
+    predicted, executed, _, gate = array.markers
     assert [p.x for p in predicted.points] == [0.0, 1.0, 2.0]
     assert [p.x for p in executed.points] == [0.0, 1.0, 2.0, 3.0]
     assert {m.header.frame_id for m in array.markers} == {'base_link'}
     stopped = status(Mode.STOPPED, epoch=2, stop_reason='a wall', last_refusal='velocity: fast')
-    predicted, executed, gate = markers.build(stopped, None, np.zeros(3)).markers
-    assert predicted.action == executed.action == Marker.DELETE
+    predicted, executed, spread, gate = markers.build(stopped, None, np.zeros(3)).markers
+    assert predicted.action == executed.action == spread.action == Marker.DELETE
     assert gate.text.splitlines() == [
         'stopped: a wall',
         'go',
         'clipped 0, refused 0, held 0, stops 0',
         'velocity: fast',
     ]
+
+
+def test_the_spread_is_points_and_those_of_one_time_have_one_colour():
+    times = np.array([30, 40, 50, 30, 40, 50]) * 10**6
+    positions = np.arange(18.0).reshape(6, 3)
+    spread = Markers('base_link').build(status(), None, None, (times, positions)).markers[2]
+    assert (spread.ns, spread.type, spread.action) == ('spread', Marker.POINTS, Marker.ADD)
+    assert [(p.x, p.y, p.z) for p in spread.points] == [tuple(row) for row in positions]
+    assert spread.colors[:3] == spread.colors[3:]
+    assert spread.colors[0].r > spread.colors[1].r > spread.colors[2].r  # soon is orange
+    assert spread.scale.x == spread.scale.y > 0

@@ -1,6 +1,7 @@
 """Rows and way-points: there and back for each kind of group, and what is not executed."""
 
 import dataclasses
+import math
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from vla_control.core.errors import ChunkRefused, SettingsError
 from vla_control.core.rows import RowLayout
 from vla_control.core.waypoints import Waypoint, Waypoints
 from vla_core import rotations
+from vla_core.chunk import ActionChunk
 from vla_core.contract.action import Action, Group
 
 
@@ -29,8 +31,6 @@ def test_rows_survive_there_and_back(contracts, rotation):
     rows = layout.actions(points)
     assert rows.shape == (5, len(contract.action.columns))
     np.testing.assert_array_equal(rows[:, 0], points.gripper[:, 0])
-    from vla_core.chunk import ActionChunk
-
     chunk = ActionChunk(1000, 10, 900, 1, 1, contract.digest, contract.action.columns, rows)
     back = layout.waypoints(chunk)
     np.testing.assert_allclose(back.linear[:5], points.linear)
@@ -103,6 +103,17 @@ def test_sampling_is_linear_between_and_held_outside():
     )
     got = points.sample(np.array([0, 10, 15, 20, 30, 40, 99]))
     np.testing.assert_allclose(got.linear[:, 0], [0, 0, 0.5, 1, 3, 5, 5])
-    middle = points.between(2, 0.5)
-    assert isinstance(middle, Waypoint)
-    np.testing.assert_allclose(middle.linear, [3.0])
+    assert isinstance(got[4], Waypoint)
+
+
+def test_endless_joints_go_the_shorter_way_round_from_row_to_row(contracts):
+    contract = contracts['endless']
+    layout, rows = RowLayout(contract), np.zeros((4, 7))
+    rows[:, 1] = [3.0, -3.0, -2.5, 3.0]  # a, which turns without end
+    rows[:, 2] = [1.0, -1.0, 1.0, 0.0]  # b, which does not
+    chunk = ActionChunk(1000, 10, 900, 1, 1, contract.digest, contract.action.columns, rows)
+    linear = layout.waypoints(chunk).linear
+    assert layout.angles == (0, 5)
+    np.testing.assert_allclose(linear[:4, 0], [3.0, math.tau - 3.0, math.tau - 2.5, 3.0])
+    np.testing.assert_allclose(linear[:4, 1], rows[:, 2])
+    assert RowLayout(contracts['tabletop']).angles == ()

@@ -26,7 +26,9 @@ def displays(rviz):
 
 def test_every_display_shows_a_topic_of_the_graph_with_its_type(displays, contracts):
     graph = {MARKERS: 'visualization_msgs/MarkerArray'}
-    graph |= {c.topic: 'sensor_msgs/Image' for c in contracts['tabletop'].cameras.values()}
+    cameras = contracts['tabletop'].cameras
+    graph |= {c.topic: 'sensor_msgs/Image' for c in cameras.values()}
+    graph |= {f'vla/overlay/{key}': 'sensor_msgs/Image' for key in cameras}
     shown = set()
     for name, (kind, display) in displays.items():
         assert display['Enabled'], name
@@ -54,5 +56,5 @@ def test_the_fixed_frame_is_the_base_of_the_robot(rviz, contracts):
 def test_the_namespaces_shown_are_those_that_are_drawn(displays):
     from vla_control.ros.markers import NAMESPACES
 
-    _, display = displays['Plan, path and gate']
+    _, display = displays['Plan, spread, path and gate']
     assert display['Namespaces'] == dict.fromkeys(NAMESPACES, True)

@@ -88,3 +88,19 @@ def test_memory_is_bounded(stored):
         store.accept(rig.chunk(rows, observation_stamp_ns=k + 1), 1, rig.now_ns)
     assert len(store.tracks) == 256
     assert store.tracks[0].chunk.observation_stamp_ns == 45
+
+
+@pytest.mark.parametrize(
+    ('strategy', 'wanted'),
+    [('sync', 4), ('receding_horizon', 4), ('temporal_ensemble', 1), ('async', 1), ('rtc', 4)],
+)
+def test_a_chunk_of_fewer_rows_than_are_executed_is_refused(rig, strategy, wanted):
+    rig = rig(strategy=strategy, execute_rows=4)
+    rig.measure()
+    rig.instruct()
+    rig.send(rig.glide(horizon=wanted))
+    rig.now_ns += rig.step_ns
+    if wanted > 1:
+        with pytest.raises(ChunkRefused, match='4 rows or more expected .execute_rows., got 3'):
+            rig.send(rig.glide(horizon=3))
+        assert rig.status().chunks.refused == 1

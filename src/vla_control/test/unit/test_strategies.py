@@ -1,203 +1,281 @@
-"""Strategies: which way-points, from which chunks, with which weights."""
+"""Strategies: which way-points, from which chunks."""
 
 import math
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
+from vla_control.core.errors import SettingsError
+from vla_control.core.settings import ExecutorSettings
+from vla_control.core.strategies import STRATEGIES, Moment
+from vla_control.core.strategies.asynchronous import Asynchronous
 from vla_control.core.strategies.receding_horizon import RecedingHorizon
-from vla_control.core.strategies.temporal_ensemble import TemporalEnsemble, weights
+from vla_control.core.strategies.rtc import RealTimeChunking
+from vla_control.core.strategies.sync import Synchronous
 from vla_core import rotations
 
 STEP = 100  # ns, that of the `track` fixture
-IDENTITY = np.array([1.0, 0.0, 0.0, 0.0])
-
-
-def ensemble(m=0.01):
-    return TemporalEnsemble(SimpleNamespace(ensemble_m=m))
+MOVING = Moment(0)
 
 
 def receding(rows=4):
     return RecedingHorizon(SimpleNamespace(execute_rows=rows))
 
 
-# -- receding horizon ----------------------------------------
+@pytest.mark.parametrize('name', STRATEGIES)
+def test_each_strategy_has_nothing_to_follow_without_chunks_and_forgets_on_reset(name, track):
+    strategy = STRATEGIES[name](ExecutorSettings(strategy=name))
+    still = Moment(0, 0)
+    assert strategy.route((), still) is None
+    tracks = (track(1, [1.0, 2.0, 3.0]),)
+    route = strategy.route(tracks, still)
+    assert route.tracks == tracks
+    assert strategy.route(tracks, Moment(50)) is route  # nothing is handed over
+    strategy.reset()
+    assert strategy.route((), Moment(60, 0)) is None
+    later = (track(70, [5.0, 5.0]),)
+    assert strategy.route(later, Moment(80, 65)).tracks == later
+
+
+# -- sync ----------------------------------------------------------------------------------------
+
+
+def sync(rows=2):
+    return Synchronous(SimpleNamespace(execute_rows=rows))
+
+
+def test_sync_never_follows_a_chunk_observed_before_the_rest(track):
+    strategy = sync()
+    early, late = track(90, [1.0, 2.0, 3.0]), track(110, [1.0, 2.0, 3.0])
+    assert strategy.route((early,), Moment(100)) is None  # it still moves
+    assert strategy.route((early,), Moment(120, 100)) is None
+    assert strategy.route((early, late), Moment(130, 100)).tracks == (late,)
+
+
+@pytest.mark.parametrize('delay', [0, 30, 250, 5000])
+def test_sync_starts_at_the_head_however_long_planning_took(track, delay):
+    strategy, chunk = sync(3), track(100, [1.0, 2.0, 3.0, 4.0])
+    now = 100 + delay
+    route = strategy.route((chunk,), Moment(now, 50))
+    np.testing.assert_array_equal(route.points.linear[:, 0], [1.0, 2.0, 3.0, 3.0])
+    first = max(chunk.chunk.t0_ns, now + STEP)
+    assert route.points.times_ns.tolist() == [first + k * STEP for k in range(4)]
+    assert route.sources(1) == ((chunk,), (1.0,))
+
+
+def test_sync_executes_its_rows_to_the_end_then_waits_for_rest_and_a_new_observation(track):
+    strategy, first = sync(2), track(100, [1.0, 2.0, 3.0])
+    route = strategy.route((first,), Moment(110, 50))
+    end = route.points.times_ns[-1]
+    newer = track(150, [9.0, 9.0])
+    assert strategy.route((first, newer), Moment(end - 1)) is route  # not looked at
+    assert strategy.route((first, newer), Moment(end)) is route  # it is over: the follower rests
+    assert strategy.route((first, newer), Moment(end + 20, end + 10)) is route  # seen in motion
+    fresh = track(end + 15, [7.0, 8.0])
+    assert strategy.route((first, newer, fresh), Moment(end + 40, end + 10)).tracks == (fresh,)
+
+
+def test_sync_does_not_follow_the_same_chunk_twice(track):
+    strategy, chunk = sync(1), track(100, [1.0, 2.0])
+    route = strategy.route((chunk,), Moment(110, 50))
+    end = route.points.times_ns[-1]
+    assert strategy.route((chunk,), Moment(end + 10, 60)) is route
+
+
+def test_sync_with_a_chunk_shorter_than_its_rows_executes_all_of_it(track):
+    route = sync(9).route((track(100, [1.0, 2.0]),), Moment(110, 50))
+    assert route.points.linear[:, 0].tolist() == [1.0, 2.0, 2.0]
+
+
+# -- receding horizon ----------------------------------------------------------------------------
 
 
 def test_receding_horizon_changes_after_m_rows_to_the_newest(track):
     strategy, tracks, followed = receding(4), (), []
     for k in range(1, 14):
         tracks = (*tracks, track(k * STEP, np.zeros(16)))
-        followed.append(strategy.route(tracks).tracks[0].chunk.sequence // STEP)
+        followed.append(strategy.route(tracks, MOVING).tracks[0].chunk.sequence // STEP)
     assert followed == [1, 1, 1, 1, 5, 5, 5, 5, 9, 9, 9, 9, 13]
 
 
 def test_receding_horizon_allows_cameras_their_jitter(track):
     strategy = receding(4)
     first, early, late = track(1000, np.zeros(16)), track(1390, np.zeros(16)), track(1340, [0] * 9)
-    strategy.route((first,))
-    assert strategy.route((first, late)).tracks == (first,)
-    assert strategy.route((first, late, early)).tracks == (early,)
+    strategy.route((first,), MOVING)
+    assert strategy.route((first, late), MOVING).tracks == (first,)
+    assert strategy.route((first, late, early), MOVING).tracks == (early,)
 
 
 def test_receding_horizon_keeps_a_chunk_to_its_end_and_its_route_the_same_object(track):
     strategy = receding(4)
     first = track(100, np.zeros(16))
-    route = strategy.route((first,))
-    assert strategy.route((first, track(200, np.zeros(16)))) is route
-    assert strategy.route((track(200, np.zeros(16)),)).tracks[0].chunk.sequence == 200
-    assert strategy.route(()) is None
+    route = strategy.route((first,), MOVING)
+    assert strategy.route((first, track(200, np.zeros(16))), MOVING) is route
+    assert strategy.route((track(200, np.zeros(16)),), MOVING).tracks[0].chunk.sequence == 200
+    assert strategy.route((), MOVING) is None
 
 
 def test_receding_horizon_gives_the_rows_as_they_are(track):
     chunk = track(100, [3.0, 1.0, 2.0])
-    route = receding().route((chunk,))
+    route = receding().route((chunk,), MOVING)
     assert route.points is chunk.points
     assert route.sources(2) == ((chunk,), (1.0,))
 
 
-# -- temporal ensemble: weights ----------------------------------------
+# -- async ---------------------------------------------------------------------------------------
 
 
-def test_golden_weights_oldest_first():
-    # exp(-0.01 i) / sum, i = 0 the oldest (ACT, Algorithm 2): the oldest weighs most.
-    w = weights(np.ones((4, 1), bool), 0.01)[:, 0]
-    np.testing.assert_allclose(
-        w, [0.2537624057, 0.2512374277, 0.2487375734, 0.2462625932], atol=1e-9
-    )
-    assert weights(np.ones((2, 1), bool), math.log(3.0))[:, 0] == pytest.approx([0.75, 0.25])
+def handing(rows=3, blend='linear', geometry=True, angles=()):
+    settings = SimpleNamespace(blend_rows=rows, blend=blend, geometry=geometry)
+    return Asynchronous(settings, angles)
 
 
-def test_m_zero_is_the_plain_mean_and_a_negative_m_favours_the_newest():
-    np.testing.assert_allclose(weights(np.ones((5, 2), bool), 0.0), 0.2)
-    w = weights(np.ones((3, 1), bool), -1.0)[:, 0]
-    assert w[0] < w[1] < w[2]
+SHARES = {
+    'linear': [0.25, 0.5, 0.75],
+    'cosine': [0.5 - 0.5 * math.cos(math.pi * u) for u in (0.25, 0.5, 0.75)],
+}
 
 
-def test_rank_counts_only_chunks_that_have_a_prediction():
-    covers = np.array([[True, False], [True, True], [True, True]])
-    w = weights(covers, 1.0)
-    np.testing.assert_allclose(w[:, 1], [0.0, 1 / (1 + math.e**-1), 1 / (1 + math.e)])
+@pytest.mark.parametrize('blend', SHARES)
+def test_async_hands_over_to_each_newer_chunk_over_its_rows(track, blend):
+    strategy = handing(3, blend)
+    old, new = track(0, np.zeros(16)), track(STEP, np.ones(16))
+    assert strategy.route((old,), Moment(10)).points is old.points
+    now = 450  # rows of the new one are meant for 200, 300, ...; the next is 500
+    route = strategy.route((old, new), Moment(now))
+    got = route.points.linear[:, 0]
+    np.testing.assert_allclose(got[3:6], SHARES[blend])  # 500, 600, 700
+    np.testing.assert_allclose(got[6:], 1.0)
+    np.testing.assert_allclose(route.weights.sum(0), 1.0)
+    np.testing.assert_allclose(route.weights[1, 3:6], SHARES[blend])
+    assert route.sources(4) == ((old, new), (1 - SHARES[blend][1], SHARES[blend][1]))
+    assert strategy.route((old, new), Moment(now + 60)) is route
 
 
-def test_extreme_m_stays_finite():
-    for m in (1e6, -1e6):
-        w = weights(np.ones((256, 1), bool), m)[:, 0]
-        assert np.isfinite(w).all()
-        assert w[0 if m > 0 else -1] == 1.0
+def test_async_takes_both_chunks_at_the_same_time_not_at_the_same_index(track):
+    strategy = handing(3)
+    slope = np.arange(16.0)
+    old, new = track(0, slope), track(5 * STEP, 5.0 + slope)  # one line in time
+    strategy.route((old,), Moment(10))
+    route = strategy.route((old, new), Moment(620))
+    np.testing.assert_allclose(route.points.linear[:16, 0], 5.0 + slope)
 
 
-# -- temporal ensemble: values ----------------------------------------
+def test_async_without_rows_changes_at_once_and_where_the_old_one_is_over_too(track):
+    old, new = track(0, np.zeros(3)), track(STEP, np.ones(16))
+    at_once = handing(0)
+    at_once.route((old,), Moment(10))
+    assert at_once.route((old, new), Moment(150)).points is new.points
+    strategy = handing(3)
+    strategy.route((old,), Moment(10))
+    assert strategy.route((old, new), Moment(400)).points is new.points  # over at 400
+    strategy = handing(3)
+    strategy.route((old,), Moment(10))
+    got = strategy.route((old, new), Moment(250)).points.linear[:, 0]  # rows 200, 300, 400, 500
+    np.testing.assert_allclose(got[1:5], [0.25, 0.5, 1.0, 1.0])
 
 
-def at(rows, t0, time):
-    """Value of one chunk at a time by plain arithmetic; None outside its rows."""
-    position = (time - t0) / STEP
-    if not 0 <= position <= len(rows) - 1:
-        return None
-    k = min(int(position), len(rows) - 2) if len(rows) > 1 else 0
-    if len(rows) == 1:
-        return rows[0]
-    return rows[k] + (position - k) * (rows[k + 1] - rows[k])
+def test_async_hands_over_from_a_hand_over_without_a_jump(track):
+    strategy = handing(4)
+    a, b, c = track(0, np.zeros(16)), track(STEP, np.ones(16)), track(2 * STEP, np.zeros(16))
+    strategy.route((a,), Moment(10))
+    first = strategy.route((a, b), Moment(220)).points
+    second = strategy.route((a, b, c), Moment(430)).points  # rows at 300, 400, 500, ...
+    was = np.interp(500, first.times_ns, first.linear[:, 0])
+    np.testing.assert_allclose(second.linear[2, 0], 0.8 * was)
+    assert strategy.route((a, b, c), Moment(440)).tracks == (b, c)
 
 
-@given(
-    st.lists(
-        st.tuples(st.integers(0, 600), st.lists(st.floats(-10, 10), min_size=1, max_size=9)),
-        min_size=1,
-        max_size=7,
-        unique_by=lambda t: t[0],
-    ),
-    st.floats(-1.0, 1.0),
-)
-def test_against_brute_force_at_any_offset(track, chunks, m):
-    chunks = sorted(chunks)
-    tracks = tuple(track(observed, rows) for observed, rows in chunks)
-    route = ensemble(m).route(tracks)
-    newest = tracks[-1]
-    for k in range(newest.chunk.horizon):
-        time = newest.chunk.row_ns(k)
-        found = [
-            (t.chunk.sequence, v)
-            for t, (_, rows) in zip(tracks, chunks, strict=True)
-            if (v := at(rows, t.chunk.t0_ns, time)) is not None
-        ]
-        raw = [math.exp(-m * i) for i in range(len(found))]
-        expected = sum(w * v for w, (_, v) in zip(raw, found, strict=True)) / sum(raw)
-        assert route.points.linear[k, 0] == pytest.approx(expected, abs=1e-9)
-        sources, shares = route.sources(k)
-        assert [s.chunk.sequence for s in sources] == [sequence for sequence, _ in found]
-        assert list(shares) == pytest.approx([w / sum(raw) for w in raw])
-    np.testing.assert_array_equal(route.points.linear[-1], route.points.linear[-2])
+def turned(*angles):
+    return [rotations.to_quaternion(rotations.exp([0.0, 0.0, a])) for a in angles]
 
 
-def test_alignment_is_by_time_not_by_arrival(track):
-    # The same straight line seen by three chunks, one of which began late: the mean is the line.
-    tracks = tuple(track(t, (t + STEP * (1 + np.arange(16.0))) / 1000) for t in (100, 250, 330))
-    route = ensemble().route(tracks)
-    np.testing.assert_allclose(route.points.linear[:-1, 0], route.points.times_ns[:-1] / 1000)
+def test_async_mixes_rotations_on_the_shorter_way_with_geometry(track):
+    old = track(0, np.zeros(4), quaternion=turned(*[math.radians(170)] * 4))
+    new = track(STEP, np.zeros(4), quaternion=[-q for q in turned(*[math.radians(-170)] * 4)])
+    strategy = handing(1)
+    strategy.route((old,), Moment(10))
+    route = strategy.route((old, new), Moment(150))
+    middle = rotations.log(rotations.from_quaternion(route.points.quaternion[0]))
+    assert abs(middle[2]) == pytest.approx(math.pi, abs=1e-9)
+    assert not route.opposed
 
 
-def test_yaw_at_plus_and_minus_179_degrees_means_180(track):
-    quaternions = [
-        rotations.to_quaternion(rotations.exp(np.array([0, 0, np.deg2rad(a)])))
-        for a in (179.0, -179.0)
-    ]
-    tracks = tuple(track(t, np.zeros(9), np.tile(q, (9, 1))) for t, q in
-                   zip((100, 200), quaternions, strict=True))  # fmt: skip
-    R = rotations.from_quaternion(ensemble(0.0).route(tracks).points.quaternion[0])
-    yaw = math.degrees(math.atan2(R[1, 0], R[0, 0]))
-    assert abs(yaw) == pytest.approx(180.0, abs=1e-6)
+def test_async_without_geometry_averages_plain_numbers(track):
+    old = track(0, np.zeros(4), quaternion=turned(*[0.3] * 4))
+    new = track(STEP, np.zeros(4), quaternion=[-q for q in turned(*[0.5] * 4)])
+    angles = []
+    for geometry in (True, False):
+        strategy = handing(1, geometry=geometry)
+        strategy.route((old,), Moment(10))
+        q = strategy.route((old, new), Moment(150)).points.quaternion[0]
+        assert q @ q == pytest.approx(1.0)
+        angles.append(abs(rotations.log(rotations.from_quaternion(q))[2]))
+    assert angles[0] == pytest.approx(0.4)
+    assert angles[1] > 2.0  # q and -q are the same rotation, and as numbers nearly cancel
 
 
-def test_q_and_minus_q_are_one_rotation(track):
-    q = rotations.to_quaternion(rotations.exp(np.array([0.3, -0.2, 1.0])))
-    tracks = (
-        track(100, np.zeros(9), np.tile(q, (9, 1))),
-        track(200, np.zeros(9), np.tile(-q, (9, 1))),
-    )
-    got = ensemble(0.0).route(tracks).points.quaternion
-    np.testing.assert_allclose(np.abs(got @ q), 1.0)
-    np.testing.assert_allclose(np.linalg.norm(got, axis=1), 1.0)
+@pytest.mark.parametrize('geometry', [True, False])
+def test_async_refuses_rotations_that_oppose_each_other(track, geometry):
+    old = track(0, np.zeros(4), quaternion=turned(0.0, 0.0, 0.0, 0.0))
+    opposite = turned(*[math.pi] * 4) if geometry else [-q for q in turned(0, 0, 0, 0)]
+    new = track(STEP, np.zeros(4), quaternion=opposite)
+    strategy = handing(1, geometry=geometry)
+    strategy.route((old,), Moment(10))
+    route = strategy.route((old, new), Moment(150))
+    assert route.opposed == {0}  # where both count; from then on the newer one counts alone
+    assert np.isfinite(route.points.quaternion).all()
 
 
-def test_mean_rotation_is_that_of_vla_core(track):
-    rng = np.random.default_rng(1)
-    w = rng.normal(size=(3, 3)) * 0.4
-    Rs = np.stack([rotations.exp(v) for v in w])
-    tracks = tuple(
-        track(100 * (k + 1), np.zeros(9), np.tile(rotations.to_quaternion(R), (9, 1)))
-        for k, R in enumerate(Rs)
-    )
-    got = rotations.from_quaternion(ensemble(0.5).route(tracks).points.quaternion[0])
-    np.testing.assert_allclose(got, rotations.mean(Rs, np.exp([0, -0.5, -1.0])), atol=1e-9)
+def test_async_lets_the_larger_share_decide_the_gripper(track):
+    old = track(0, np.zeros(8), gripper=np.zeros(8))
+    new = track(STEP, np.zeros(8), gripper=np.ones(8))
+    votes = []
+    for geometry in (True, False):
+        strategy = handing(3, geometry=geometry)
+        strategy.route((old,), Moment(10))
+        votes.append(strategy.route((old, new), Moment(150)).points.gripper[:4, 0].tolist())
+    assert votes[0] == [0.0, 1.0, 1.0, 1.0]
+    np.testing.assert_allclose(votes[1], [0.25, 0.5, 0.75, 1.0])
 
 
-def test_opposed_rotations_are_marked_where_they_meet_and_only_there(track):
-    half_turn = np.array([0.0, 0.0, 0.0, 1.0])
-    tracks = (
-        track(100, np.zeros(4), np.tile(IDENTITY, (4, 1))),
-        track(200, np.zeros(9), np.tile(half_turn, (9, 1))),
-    )
-    route = ensemble(0.0).route(tracks)
-    assert route.opposed == {0, 1, 2}
-    np.testing.assert_allclose(np.abs(route.points.quaternion[3:] @ half_turn), 1.0)
+def test_async_mixes_endless_angles_on_the_circle(track):
+    old, new = track(0, np.full(8, 3.0)), track(STEP, np.full(8, -3.0))
+    strategy = handing(1, angles=(0,))
+    strategy.route((old,), Moment(10))
+    got = strategy.route((old, new), Moment(150)).points.linear[:, 0]
+    np.testing.assert_allclose(got[0], math.pi)
+    np.testing.assert_allclose(got[1:], math.tau - 3.0)  # on, not back by a turn
+    plain = handing(1, geometry=False, angles=(0,))
+    plain.route((old,), Moment(10))
+    np.testing.assert_allclose(plain.route((old, new), Moment(150)).points.linear[0, 0], 0.0)
+    opposed = handing(1, angles=(0,))
+    opposed.route((old,), Moment(10))
+    across = track(STEP, np.full(8, 3.0 - math.pi))
+    assert opposed.route((old, across), Moment(150)).opposed == {0}
 
 
-def test_grippers_vote(track):
-    grips = ([0.9] * 9, [0.8] * 9, [0.1] * 9)
-    tracks = tuple(track(100 * (k + 1), np.zeros(9), gripper=g) for k, g in enumerate(grips))
-    route = ensemble(0.0).route(tracks)
-    assert route.points.gripper[0, 0] == pytest.approx(2 / 3)  # the mean would be 0.6
+# -- rtc -----------------------------------------------------------------------------------------
 
 
-def test_route_stays_the_same_object_until_a_chunk_comes(track):
-    strategy = ensemble()
-    a, b, c = (track(t, np.zeros(9)) for t in (100, 200, 300))
-    route = strategy.route((a, b))
-    assert strategy.route((b,)) is route
-    assert strategy.route((b, c)) is not route
-    assert strategy.route(()) is None
+def test_rtc_follows_the_newest_observation_whatever_comes_late(track):
+    strategy = RealTimeChunking(SimpleNamespace(execute_rows=1))
+    a, b, late = track(200, np.zeros(8)), track(300, np.ones(8)), track(100, np.zeros(8))
+    first = strategy.route((a,), MOVING)
+    assert first.points is a.points
+    assert strategy.route((late, a), MOVING) is first
+    assert strategy.route((late, a, b), MOVING).points is b.points
+
+
+def test_rtc_follows_a_chunk_for_its_execution_horizon(track):
+    strategy = RealTimeChunking(SimpleNamespace(execute_rows=3))
+    tracks = [track(k * STEP, np.full(8, k)) for k in range(4)]
+    first = strategy.route((tracks[0],), MOVING)
+    assert strategy.route(tuple(tracks[:3]), MOVING) is first
+    assert strategy.route(tuple(tracks), MOVING).points is tracks[3].points
+
+
+def test_an_unknown_strategy_is_refused():
+    with pytest.raises(SettingsError, match='strategy: one of sync'):
+        ExecutorSettings(strategy='async_')

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from vla_control.core.gate import Gate
-from vla_control.core.motion import braking_speed
-from vla_control.core.stop import BoundedStop, at_rest
+from vla_control.core.motion import Motion
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -23,9 +22,9 @@ class Commanded:
 
     Attributes:
         known: Whether there are any; otherwise they must be taken over from measured joints.
-        positions: (J,) rad or m.
-        velocities: (J,) rad/s or m/s, of the commanded motion.
+        motion: Where they are and how they move.
         stamp_ns: ROS time that they were meant for.
+        resting_since_ns: ROS time since which they stand still; None while they move.
     """
 
     def __init__(self, gate: Gate, fingers: np.ndarray):
@@ -37,44 +36,47 @@ class Commanded:
                 a finger that rests on an object is measured elsewhere than it is commanded.
         """
         self._gate, self._fingers = gate, fingers
-        self._brake = BoundedStop(gate.lower, gate.upper, gate.acceleration)
         self._finger_targets: np.ndarray | None = None
         self.known = False
-        self.positions = np.zeros(len(gate.lower))
-        self.velocities = np.zeros(len(gate.lower))
+        self.motion = Motion.at_rest(np.zeros(len(gate.limits.names)))
         self.stamp_ns = 0
+        self.resting_since_ns: int | None = None
+
+    @property
+    def positions(self) -> np.ndarray:
+        """Targets (J,), rad or m."""
+        return self.motion.positions
+
+    @property
+    def velocities(self) -> np.ndarray:
+        """Velocities (J,) of the commanded motion, rad/s or m/s."""
+        return self.motion.velocity / self._gate.limits.dt_s
 
     @property
     def at_rest(self) -> bool:
         """Whether nothing is commanded to move."""
-        return not self.known or at_rest(self.velocities)
+        return not self.known or self.motion.resting
 
     @property
     def keeps_fingers(self) -> bool:
         """Whether finger targets are remembered from before."""
         return self._finger_targets is not None
 
-    def take_over(self, measured: Measured, stamp_ns: int, dt_s: float) -> bool:
+    def take_over(self, measured: Measured, stamp_ns: int) -> bool:
         """Start from measured joints; return False where they are too far outside the limits.
-
-        Velocities are taken over too, so that a robot that moves is braked, not halted.
 
         Args:
             measured: Newest joints.
             stamp_ns: ROS time of the tick before the first command.
-            dt_s: Length of a tick, s.
         """
-        gate = self._gate
-        q = np.clip(measured.positions, gate.lower, gate.upper)
-        if (np.abs(q - measured.positions) > gate.first_step).any():
-            return False
-        v = measured.velocities
-        room = np.where(v > 0.0, gate.upper - q, q - gate.lower)
-        largest = np.minimum(gate.velocity, braking_speed(room, gate.acceleration, dt_s))
-        v = np.clip(v, -largest, largest)
+        q, v = np.array(measured.positions), np.array(measured.velocities)
         if self._finger_targets is not None:
             q[self._fingers], v[self._fingers] = self._finger_targets, 0.0
-        self.known, self.positions, self.velocities, self.stamp_ns = True, q, v, stamp_ns
+        motion = self._gate.take_over(q, v)
+        if motion is None:
+            return False
+        self.known, self.resting_since_ns = True, None
+        self._become(motion, stamp_ns)
         return True
 
     def let_go(self, keep_fingers: bool) -> None:
@@ -87,14 +89,21 @@ class Commanded:
 
     def far_from(self, measured: Measured) -> bool:
         """Whether some joint is measured further away than a first step may be."""
-        return bool((np.abs(self.positions - measured.positions) > self._gate.first_step).any())
+        first_step = self._gate.limits.first_step
+        near = self._gate.limits.nearest_turn(measured.positions, self.positions)
+        return bool((np.abs(self.positions - near) > first_step).any())
 
-    def brake(self, now_ns: int, dt_s: float) -> None:
+    def brake(self, now_ns: int) -> None:
         """Go one tick towards rest; at rest, stay exactly."""
-        self.positions, self.velocities = self._brake.step(self.positions, self.velocities, dt_s)
-        self.stamp_ns = now_ns
+        self._become(self._gate.brake(self.motion), now_ns)
 
-    def move_to(self, positions: np.ndarray, now_ns: int, dt_s: float) -> None:
-        """Go to positions (J,) that the gate has passed."""
-        self.velocities = (positions - self.positions) / dt_s
-        self.positions, self.stamp_ns = positions, now_ns
+    def move_to(self, motion: Motion, now_ns: int) -> None:
+        """Go on to a state that the gate has passed."""
+        self._become(motion, now_ns)
+
+    def _become(self, motion: Motion, now_ns: int) -> None:
+        self.motion, self.stamp_ns = motion, now_ns
+        if not motion.resting:
+            self.resting_since_ns = None
+        elif self.resting_since_ns is None:
+            self.resting_since_ns = now_ns

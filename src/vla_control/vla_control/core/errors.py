@@ -40,3 +40,7 @@ class StateRefused(VlaError):  # noqa: N818 - reads as what happened
 
 class StillUnsafe(VlaError):  # noqa: N818 - reads as what happened
     """A stop is not cleared, because its cause is still there."""
+
+
+class TakeoverRefused(VlaError):  # noqa: N818 - reads as what happened
+    """What a person asked for does not fit the robot; nothing is acted on."""

@@ -15,17 +15,19 @@ from vla_control.core.errors import (
 from vla_control.core.gate import Gate, Verdict
 from vla_control.core.latch import StopLatch
 from vla_control.core.ledger import Ledger
+from vla_control.core.modes import STOP
 from vla_control.core.pursuit import Pursuit
 from vla_control.core.reasons import Reason
 from vla_control.core.rows import RowLayout
-from vla_control.core.settings import STOP, ExecutorSettings
+from vla_control.core.settings import ExecutorSettings
+from vla_control.core.spread import spread
 from vla_control.core.store import ChunkStore
 from vla_control.core.waypoints import Waypoints
 from vla_core.chunk import ActionChunk
-from vla_core.command import Command, ExecutorStatus, Mode
+from vla_core.command import Authority, Command, ExecutorStatus, Mode
 from vla_core.contract import RobotContract
 from vla_core.se3 import SE3
-from vla_core.timing import SECOND
+from vla_core.takeover import Takeover
 
 
 class ChunkExecutor:
@@ -56,7 +58,13 @@ class ChunkExecutor:
         self._layout = RowLayout(contract)
         self._store = ChunkStore(contract, self._layout, settings.max_lead_ns)
         self._pursuit = Pursuit(contract, settings, self._layout)
-        self._gate = Gate(contract, settings.modes, settings.watchdog_ns)
+        self._gate = Gate(
+            contract,
+            settings.modes,
+            settings.watchdog_ns,
+            self._pursuit.kinematics.tool_point,
+            self._pursuit.kinematics.lever_m,
+        )
         self._commanded = Commanded(self._gate, self._layout.gripper_outputs)
         self._latch, self._ledger = StopLatch(), Ledger()
 
@@ -93,6 +101,11 @@ class ChunkExecutor:
         with self._lock:
             self._measured = measured
 
+    def set_strategy(self, settings: ExecutorSettings) -> None:
+        """Change the strategy and its settings, from the next epoch on; all else stays."""
+        with self._lock:
+            self._pursuit.next_settings = settings
+
     def accept(self, chunk: ActionChunk, now_ns: int) -> None:
         """Take a chunk in.
 
@@ -103,7 +116,7 @@ class ChunkExecutor:
             if not self._instruction:
                 raise ChunkRefused(Reason.IDLE, 'there is no instruction to follow')
             try:
-                self._store.accept(chunk, self._epoch, now_ns)
+                self._store.accept(chunk, self._epoch, now_ns, self._pursuit.shortest)
             except ChunkRefused as refusal:
                 self._note(refusal)
                 raise
@@ -140,6 +153,21 @@ class ChunkExecutor:
             self._measured, self._not_before_ns = None, now_ns
             return self._epoch
 
+    def takeover(self, takeover: Takeover, now_ns: int) -> None:
+        """Take a person's command in; it goes through the gate like any other.
+
+        Authority `human` or `shared` lasts until a message says `policy`; then what was planned
+        meanwhile is dropped, and the next chunk is taken up from where the robot is.
+
+        Raises:
+            TakeoverRefused: it does not fit the robot; nothing changes.
+        """
+        with self._lock:
+            before = self._pursuit.hand.authority
+            self._pursuit.hand.take(takeover)
+            if before is Authority.HUMAN and takeover.authority is not Authority.HUMAN:
+                self._forget_plans()
+
     def stop(self, reason: str, now_ns: int) -> None:
         """Latch a stop: brake, then hold until it is cleared. The first reason wins."""
         with self._lock:
@@ -168,23 +196,28 @@ class ChunkExecutor:
     def tick(self, now_ns: int) -> Command | None:
         """Return the command of this tick, None where nothing is to be sent.
 
-        Nothing is sent while idle and at rest, at a time that was ticked already, and before
-        joints were measured.
+        Nothing is sent while idle and at rest, before joints were measured, and sooner than one
+        control tick after the command before. A late tick earns no larger step: the controller
+        has one tick's time to follow it.
         """
         with self._lock:
             passed_ns = now_ns - self._now_ns
-            if passed_ns == 0:
+            if 0 <= passed_ns < self._tick_ns:
                 return None
             if passed_ns < 0:  # the clock went back: plans are meant for another time
                 self._forget_plans()
+                self._not_before_ns = min(self._not_before_ns, now_ns)
+            elif passed_ns > self._settings.watchdog_ns and self._now_ns:
+                # a controller that was told nothing for so long stands where it was led last
+                self._commanded.let_go(keep_fingers=True)
+            elif passed_ns > self._tick_ns:
+                self._pursuit.late()
             self._now_ns = now_ns
             self._store.drop_elapsed(now_ns)
             if not self._ready(now_ns):
                 self._moving = False
                 return None
-            # A late tick earns no larger step: the controller has one tick's time to follow it.
-            dt_s = (min(passed_ns, self._tick_ns) if passed_ns > 0 else self._tick_ns) / SECOND
-            return self._command(now_ns, dt_s)
+            return self._command(now_ns)
 
     def plan(self, now_ns: int) -> ActionChunk | None:
         """Return what will be executed from now on, None before anything was commanded.
@@ -197,8 +230,9 @@ class ChunkExecutor:
                 return None
             start = self._pursuit.pose(self._commanded)
             step_ns = self._contract.rates.step_ns
-            ahead = self._pursuit.ahead(now_ns, step_ns) if self._moving else None
-            tracks = self._pursuit.origin[0] if self._moving else ()
+            by_policy = self._by_policy
+            ahead = self._pursuit.ahead(now_ns, step_ns) if by_policy else None
+            tracks = self._pursuit.origin[0] if by_policy else ()
             newest = tracks[-1].chunk if tracks else None
             epoch, instruction = self._epoch, self._instruction
         points = Waypoints.single(now_ns, start).followed_by(ahead)
@@ -214,6 +248,11 @@ class ChunkExecutor:
             instruction=instruction,
         )
 
+    @property
+    def _by_policy(self) -> bool:
+        """Whether chunks are followed."""
+        return self._moving and self._pursuit.hand.authority is not Authority.HUMAN
+
     def state(self) -> tuple[Mode, int, str, str]:
         """Return mode, epoch, hold reason, stop reason: what is told at once when it changes."""
         with self._lock:
@@ -227,12 +266,13 @@ class ChunkExecutor:
                 mode=self._mode,
                 epoch=self._epoch,
                 instruction=self._instruction,
-                strategy=self._settings.strategy,
+                strategy=self._pursuit.strategy,
                 hold_reason=self._hold_reason if self._mode is Mode.HOLDING else '',
                 stop_reason=self._latch.reason,
                 last_refusal=self._last_refusal,
                 gate=self._ledger.gate(self._latch.count),
                 chunks=self._store.counts,
+                authority=self._pursuit.hand.authority,
                 executed=self._ledger.drain(),
             )
 
@@ -240,6 +280,28 @@ class ChunkExecutor:
         """Return the tool positions (H, 3) of a plan's rows in the base frame, m, for drawing."""
         with self._lock:
             return self._pursuit.tool_positions(self._layout.waypoints(chunk), self._commanded)
+
+    def spread(self, now_ns: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return times and tool positions that chunks in force predict together, for drawing.
+
+        As `spread` in spread.py: (M,) int64 ns and (M, 3) m in the base frame; empty while no
+        chunk is followed.
+        """
+        with self._lock:
+            tracks = self._store.tracks if self._by_policy else ()
+
+        def positions(points: Waypoints) -> np.ndarray:
+            with self._lock:  # chunk by chunk: a tick never waits for all of them
+                return self._pursuit.tool_positions(points, self._commanded)
+
+        return spread(tracks, now_ns, positions)
+
+    def tool_commanded(self) -> SE3 | None:
+        """Return the tool pose T_base_tool that was commanded last, None before any."""
+        with self._lock:
+            if not self._commanded.known:
+                return None
+            return self._pursuit.kinematics.forward(self._commanded.positions)
 
     def tool_now(self) -> SE3 | None:
         """Return the tool pose T_base_tool of the newest measured joints, None before any."""
@@ -252,7 +314,7 @@ class ChunkExecutor:
 
     def _ready(self, now_ns: int) -> bool:
         """Whether there is something to command, taking over from measured joints if needed."""
-        if not self._instruction:
+        if not self._wanted:
             self._hold_reason = ''
             if self._commanded.at_rest:
                 self._commanded.let_go(keep_fingers=True)
@@ -266,18 +328,18 @@ class ChunkExecutor:
         if not self._commanded.keeps_fingers:
             self._pursuit.grippers.seen_at(measured.positions[self._layout.gripper_outputs])
         before_ns = now_ns - self._tick_ns
-        if not self._commanded.take_over(measured, before_ns, self._tick_ns / SECOND):
+        if not self._commanded.take_over(measured, before_ns):
             self._hold_reason = Reason.POSITION
             self._last_refusal = f'{Reason.POSITION}: the robot stands outside its joint limits'
             return False
         return True
 
-    def _command(self, now_ns: int, dt_s: float) -> Command:
-        clipped = self._move(now_ns, dt_s)
+    def _command(self, now_ns: int) -> Command:
+        clipped = self._move(now_ns)
         self._moving = clipped is not None
         if not self._moving:
-            self._commanded.brake(now_ns, dt_s)
-        if self._instruction:
+            self._commanded.brake(now_ns)
+        if self._wanted:
             silent = self._hold_reason == Reason.SILENCE
             self._ledger.tick(
                 clipped=bool(clipped),
@@ -285,7 +347,8 @@ class ChunkExecutor:
                 held=silent and self._followed_any,
             )
         self._sequence += 1
-        tracks, weights = self._pursuit.origin if self._moving else ((), ())
+        by_policy = self._moving and self._pursuit.hand.authority is not Authority.HUMAN
+        tracks, weights = self._pursuit.origin if by_policy else ((), ())
         return Command(
             stamp_ns=now_ns,
             sequence=self._sequence,
@@ -293,31 +356,32 @@ class ChunkExecutor:
             names=self._contract.output.joints,
             positions=self._commanded.positions,
             velocities=self._commanded.velocities,
-            strategy=self._settings.strategy,
+            strategy=self._pursuit.strategy,
             sources=tuple(track.chunk.sequence for track in tracks),
             weights=weights,
             clipped_by=clipped or (),
             hold_reason=self._hold_reason,
             stop_reason=self._latch.reason,
+            authority=self._pursuit.hand.authority,
         )
 
-    def _move(self, now_ns: int, dt_s: float) -> tuple[Reason, ...] | None:
+    def _move(self, now_ns: int) -> tuple[Reason, ...] | None:
         """Move along what is followed; return what clipped, or None where the robot must brake."""
-        self._hold_reason = '' if self._instruction else Reason.IDLE
+        self._hold_reason = '' if self._wanted else Reason.IDLE
         if self._hold_reason or self._latch.reason:
             return None
         try:
-            return self._follow(now_ns, dt_s)
+            return self._follow(now_ns)
         except RowRefused as refusal:
             silent = refusal.reason in (Reason.SILENCE, Reason.STALE_STATE)
             self._hold_reason = Reason.SILENCE if silent else refusal.reason
             if refusal.reason is not Reason.SILENCE:
                 self._last_refusal = str(refusal)
             if not silent:
-                self._pursuit.block(refusal)
+                self._pursuit.block(refusal, now_ns)
             return None
 
-    def _follow(self, now_ns: int, dt_s: float) -> tuple[Reason, ...]:
+    def _follow(self, now_ns: int) -> tuple[Reason, ...]:
         """Move along what is followed; return what clipped.
 
         Raises:
@@ -328,20 +392,27 @@ class ChunkExecutor:
         stale = self._gate.check_age(age_ns)  # before kinematics is asked for nothing
         if stale is not None:
             raise self._refusal(stale)
-        request = self._pursuit.request(self._store.tracks, commanded, now_ns, dt_s, self._moving)
+        hand = self._pursuit.hand
+        if hand.authority is not Authority.POLICY:
+            hand.check_silence(now_ns)
+        if hand.authority is Authority.HUMAN:
+            request = self._pursuit.by_hand(commanded)
+        else:
+            request = self._pursuit.request(self._store.tracks, commanded, now_ns, self._moving)
         verdict = self._gate.check(
             request,
-            commanded.positions,
+            commanded.motion,
             self._measured.positions,
             age_ns,
-            dt_s,
             begins=not self._moving,
         )
-        if verdict.positions is None:
+        if verdict.motion is None:
             raise self._refusal(verdict)
-        commanded.move_to(verdict.positions, now_ns, dt_s)
+        commanded.move_to(verdict.motion, now_ns)
+        self._pursuit.sent(request, commanded.positions)
         self._followed_any = True
-        self._ledger.followed(self._pursuit.origin[0], now_ns)
+        if hand.authority is not Authority.HUMAN:
+            self._ledger.followed(self._pursuit.origin[0], now_ns)
         return verdict.clipped_by
 
     def _refusal(self, verdict: Verdict) -> RowRefused:
@@ -358,10 +429,15 @@ class ChunkExecutor:
     # -- state -----------------------------------------------------------------------------------
 
     @property
+    def _wanted(self) -> bool:
+        """Whether anybody wants the robot to move."""
+        return bool(self._instruction) or self._pursuit.hand.authority is Authority.HUMAN
+
+    @property
     def _mode(self) -> Mode:
         if self._latch.reason:
             return Mode.STOPPED
-        if not self._instruction:
+        if not self._wanted:
             return Mode.IDLE
         return Mode.RUNNING if self._moving else Mode.HOLDING
 
@@ -372,6 +448,7 @@ class ChunkExecutor:
         self._epoch += 1
         self._last_refusal = ''
         self._followed_any = False
+        self._pursuit.adopt_settings()
         self._forget_plans()
 
     def _forget_plans(self) -> None:
@@ -380,9 +457,11 @@ class ChunkExecutor:
         self._moving = False
 
     def _let_go_if_far(self) -> None:
-        """Take over from measured joints again where the robot is not where it is commanded."""
+        """Take over from measured joints again where a robot at rest is not where it should be."""
         measured, commanded = self._measured, self._commanded
-        if measured is not None and commanded.known and commanded.far_from(measured):
+        if measured is None or not commanded.known or not commanded.at_rest:
+            return  # in motion a robot lags behind its command; it is braked, never halted
+        if commanded.far_from(measured):
             commanded.let_go(keep_fingers=True)
 
 

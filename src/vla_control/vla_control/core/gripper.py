@@ -2,12 +2,13 @@
 
 import numpy as np
 
-from vla_control.core.motion import ramp
 from vla_control.core.rows import RowLayout
 from vla_control.core.settings import ExecutorSettings
+from vla_control.core.travel import Travel
 from vla_core.contract import RobotContract
+from vla_core.timing import SECOND
 
-_SHARE = 0.8  # of the acceleration limit, so that the finger's own braking stays off the gate's
+_SHARE = 0.8  # of acceleration and jerk limits, so that the finger's own travel stays off the gate
 
 
 class Grippers:
@@ -26,8 +27,17 @@ class Grippers:
         self._open = [
             float(np.clip(g.open, j.lower, j.upper)) for g, j in zip(groups, limits, strict=True)
         ]
-        self._speed = [settings.gripper_speed * j.velocity for j in limits]
-        self._acceleration = [_SHARE * j.acceleration for j in limits]
+        dt_s = contract.rates.control_ns / SECOND
+        self._fingers = [
+            Travel(
+                j.lower,
+                j.upper,
+                settings.gripper_speed * j.velocity * dt_s,
+                _SHARE * j.acceleration * dt_s**2,
+                _SHARE * j.jerk * dt_s**3,
+            )
+            for j in limits
+        ]
         self._open_above, self._close_below = settings.open_above, settings.close_below
         self.bits = np.zeros(len(groups))
 
@@ -44,16 +54,16 @@ class Grippers:
         opened = (columns > self._open_above) | ((columns >= self._close_below) & (self.bits > 0))
         self.bits = opened.astype(float)
 
-    def step(self, fingers: np.ndarray, velocities: np.ndarray, dt_s: float) -> list[float]:
-        """Return finger targets (K,) one tick later, from those commanded last."""
-        return [
-            ramp(
-                float(fingers[k]),
-                float(velocities[k]),
-                self._open[k] if bit else self._closed[k],
-                self._speed[k],
-                self._acceleration[k],
-                dt_s,
-            )
-            for k, bit in enumerate(self.bits)
-        ]
+    def step(self, fingers: np.ndarray, velocities: np.ndarray) -> list[float]:
+        """Return finger targets (K,) one tick later.
+
+        Args:
+            fingers: (K,) commanded last, rad or m.
+            velocities: (K,) of them, per tick.
+        """
+        found = []
+        for k, finger in enumerate(self._fingers):
+            if finger.position != fingers[k]:  # the gate or a stop has led it elsewhere
+                finger.place(float(fingers[k]), float(velocities[k]))
+            found.append(finger.step(self._open[k] if self.bits[k] else self._closed[k]))
+        return found

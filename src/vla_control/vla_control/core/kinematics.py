@@ -67,14 +67,14 @@ class Kinematics:
         )
         cost = np.zeros(model.nv)
         cost[self._arm_dofs] = _POSTURE_COST
-        gain = min(1.0, contract.rates.control_ns / 1e9 / _POSTURE_S)
-        posture = mink.PostureTask(model, cost=cost, gain=gain)
+        self._gain = min(1.0, contract.rates.control_ns / 1e9 / _POSTURE_S)
+        self._posture = mink.PostureTask(model, cost=cost, gain=self._gain)
         rest = self._configuration.q.copy()
         for name, value in contract.model.posture.items():
             if name in contract.output.joints:
                 rest[self._qpos[contract.output.joints.index(name)]] = value
-        posture.set_target(rest)
-        self._tasks = [self._tool, posture]
+        self._posture.set_target(rest)
+        self._tasks = [self._tool, self._posture]
         self._limits = [mink.ConfigurationLimit(model, gain=1.0)]
         self._q = self._configuration.q.copy()
         self._step = np.zeros(model.nv)
@@ -85,8 +85,9 @@ class Kinematics:
         model.jnt_limited[:] = 0
         for joint, name in zip(joints, contract.output.joints, strict=True):
             limits = contract.limits.joints[name]
-            model.jnt_limited[joint] = 1
-            model.jnt_range[joint] = limits.lower, limits.upper
+            if not limits.continuous:
+                model.jnt_limited[joint] = 1
+                model.jnt_range[joint] = limits.lower, limits.upper
 
     def forward(self, positions: np.ndarray) -> SE3:
         """Return T_base_tool of joints (J,) in the contract's output order."""
@@ -96,17 +97,62 @@ class Kinematics:
         R, t = data.site_xmat[self._site].reshape(3, 3), data.site_xpos[self._site]
         return self._T_base_world @ SE3(R, t)
 
-    def solve(self, start: np.ndarray, t: np.ndarray, quaternion: np.ndarray) -> np.ndarray:
+    @property
+    def lever_m(self) -> float:
+        """A bound on the distance, m, from any joint to the tool: the links, laid end to end."""
+        model = self._configuration.model
+        length = float(np.linalg.norm(model.site_pos[self._site]))
+        body = int(model.site_bodyid[self._site])
+        while body:
+            length += float(np.linalg.norm(model.body_pos[body]))
+            for joint in range(model.njnt):
+                if model.jnt_bodyid[joint] == body:
+                    length += 2.0 * float(np.linalg.norm(model.jnt_pos[joint]))
+                    if model.jnt_type[joint] == mujoco.mjtJoint.mjJNT_SLIDE:
+                        length += float(np.abs(model.jnt_range[joint]).max())
+            body = int(model.body_parentid[body])
+        return length
+
+    def tool_point(self, positions: np.ndarray) -> np.ndarray:
+        """Return the tool point (3,) in the base frame, m, of joints (J,) in output order."""
+        model, data = self._configuration.model, self._configuration.data
+        data.qpos[self._qpos] = positions
+        mujoco.mj_kinematics(model, data)
+        return self._T_base_world.R @ data.site_xpos[self._site] + self._T_base_world.t
+
+    def tool_poses(self, positions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return tool points (N, 3), m, and quaternions (N, 4), wxyz, both in the base frame.
+
+        Args:
+            positions: (N, J) joints in output order.
+        """
+        model, data = self._configuration.model, self._configuration.data
+        points, quaternions = np.empty((len(positions), 3)), np.empty((len(positions), 4))
+        turn, q = np.empty(9), np.empty(4)
+        for row, point, quaternion in zip(positions, points, quaternions, strict=True):
+            data.qpos[self._qpos] = row
+            mujoco.mj_kinematics(model, data)
+            point[:] = data.site_xpos[self._site]
+            turn[:] = (self._T_base_world.R @ data.site_xmat[self._site].reshape(3, 3)).ravel()
+            mujoco.mju_mat2Quat(q, turn)
+            quaternion[:] = q
+        return points @ self._T_base_world.R.T + self._T_base_world.t, quaternions
+
+    def solve(
+        self, start: np.ndarray, t: np.ndarray, quaternion: np.ndarray, pull: float = 1.0
+    ) -> np.ndarray:
         """Return the arm's joints (A,) that bring the tool to a pose, near those given.
 
         Args:
             start: (J,) joints to start from, in the contract's output order.
             t: (3,) tool position in the base frame, m.
             quaternion: (4,) wxyz of R_base_tool.
+            pull: Share, 0..1, of the pull to the posture in the null space.
 
         Raises:
             RowRefused: `unreachable`, with the distances that are left.
         """
+        self._posture.gain = pull * self._gain
         q = self._q
         q[self._qpos] = start
         self._configuration.update(q)

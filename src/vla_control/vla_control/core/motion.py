@@ -1,49 +1,77 @@
-"""Speeds from which a joint can still come to rest in time, at discrete ticks."""
+"""Where the commanded joints are, how they move, and how they would come to rest from here."""
 
-import math
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
+from vla_control.core.stop import table
 
-def braking_speed(distance: np.ndarray, deceleration: np.ndarray, dt_s: float) -> np.ndarray:
-    """Return the largest speed for the coming tick that still allows a rest within `distance`.
 
-    Solves v^2 / (2 a) + v dt = distance: one tick at v, then braking at a. A joint that keeps to
-    it needs no more than `deceleration` at any later tick to stay within the distance.
+@dataclass(frozen=True, eq=False, slots=True)
+class Motion:
+    """State of the commanded joints after a tick; the unit of time is the control tick.
 
-    Args:
-        distance: (J,) distance to the limit, rad or m; below 0 counts as 0.
-        deceleration: (J,) rad/s^2 or m/s^2, > 0.
-        dt_s: Length of the tick, s, > 0.
+    Attributes:
+        positions: (J,) commanded positions, rad or m, in the contract's output order.
+        velocity: (J,) difference to the positions of the tick before.
+        acceleration: (J,) difference of that to the velocity before.
+        way: The bounded stop from here: its positions (M, J), or the ticks that it takes where
+            all joints take the same; M = 0 at rest.
+        stopping: Whether this state was reached on a bounded stop.
     """
-    room = np.maximum(distance, 0.0)
-    return deceleration * (np.sqrt(dt_s * dt_s + 2.0 * room / deceleration) - dt_s)
 
+    positions: np.ndarray
+    velocity: np.ndarray
+    acceleration: np.ndarray
+    way: np.ndarray | int
+    stopping: bool = False
 
-def ramp(
-    position: float, velocity: float, target: float, speed: float, acceleration: float, dt_s: float
-) -> float:
-    """Return where a joint is one tick later on its way to rest at `target`.
+    @property
+    def stop(self) -> np.ndarray:
+        """Positions (M, J) of the coming ticks on the bounded stop from here.
 
-    A trapezoid in speed: accelerates and brakes at `acceleration`, cruises at `speed`, and
-    arrives exactly, without passing the target unless it moves too fast to begin with.
+        It lies within all limits; its last row is repeated for ever.
+        """
+        if isinstance(self.way, int):  # most are never braked by, so they are not worked out
+            now = np.stack([self.velocity, self.acceleration])
+            object.__setattr__(self, 'way', self.positions + table(self.way).travel @ now)
+        assert not isinstance(self.way, int)
+        return self.way
 
-    Args:
-        position: Commanded position, rad or m.
-        velocity: Commanded velocity, rad/s or m/s.
-        target: Position to come to rest at.
-        speed: Cruising speed, > 0.
-        acceleration: Largest acceleration, > 0.
-        dt_s: Length of the tick, s.
-    """
-    gap = target - position
-    sign = 1.0 if gap >= 0.0 else -1.0
-    room = abs(gap)
-    brake = acceleration * (math.sqrt(dt_s * dt_s + 2.0 * room / acceleration) - dt_s)
-    along = sign * velocity
-    change = acceleration * dt_s
-    wanted = min(max(min(speed, brake), along - change), along + change)
-    step = wanted * dt_s
-    if abs(step - room) < 1e-9 and abs(wanted) <= change:
-        return target
-    return position + sign * step
+    @classmethod
+    def at_rest(cls, positions: np.ndarray) -> 'Motion':
+        """Return the state of joints that stand at positions (J,)."""
+        zero = np.zeros(len(positions))
+        return cls(np.array(positions, float), zero, zero, np.empty((0, len(positions))))
+
+    @property
+    def resting(self) -> bool:
+        """Whether nothing moves and nothing is left of a stop."""
+        return not isinstance(self.way, int) and not len(self.way)
+
+    def onto(self, positions: np.ndarray, stop: np.ndarray, stopping: bool = False) -> 'Motion':
+        """Return the state one tick later.
+
+        Args:
+            positions: (J,) next positions.
+            stop: (M, J) the bounded stop from there.
+            stopping: Whether it is a step of a bounded stop.
+        """
+        velocity = positions - self.positions
+        return Motion(positions, velocity, velocity - self.velocity, stop, stopping)
+
+    def brake(self, inside: Callable[[np.ndarray], np.ndarray] | None = None) -> 'Motion':
+        """Return the state one tick further on the bounded stop; at rest, the same state.
+
+        Args:
+            inside: Cuts rounding off the positions.
+        """
+        if self.resting:
+            return self
+        positions, rest = self.stop[0], self.stop[1:]
+        if inside is not None:
+            positions = inside(positions)
+        if len(rest):
+            return self.onto(positions, rest, stopping=True)
+        return Motion.at_rest(positions)

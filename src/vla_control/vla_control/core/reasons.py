@@ -11,6 +11,7 @@ class Reason(StrEnum):
     WRONG_CONTRACT = 'wrong_contract'
     WRONG_COLUMNS = 'wrong_columns'
     WRONG_STEP = 'wrong_step'
+    SHORT_HORIZON = 'short_horizon'
     OTHER_EPOCH = 'other_epoch'
     NOT_A_ROTATION = 'not_a_rotation'
     EXPIRED = 'expired'
@@ -28,7 +29,12 @@ class Reason(StrEnum):
     POSITION = 'position'
     FIRST_STEP = 'first_step'
     VELOCITY = 'velocity'
+    ACCELERATION = 'acceleration'
+    JERK = 'jerk'
+    TOOL_SPEED = 'tool_speed'
+    WORKSPACE = 'workspace'
     STALE_STATE = 'stale_state'
+    DISAGREEMENT = 'disagreement'
 
     # A hold.
     SILENCE = 'silence'

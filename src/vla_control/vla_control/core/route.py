@@ -25,6 +25,11 @@ class Route:
     weights: np.ndarray
     opposed: frozenset[int] = frozenset()
 
+    @classmethod
+    def of(cls, track: Track) -> 'Route':
+        """Return the way through one chunk."""
+        return cls(track.points, (track,), np.ones((1, len(track.points))))
+
     def sources(self, k: int) -> tuple[tuple[Track, ...], tuple[float, ...]]:
         """Return the chunks that way-point k comes from, and their weights."""
         column = self.weights[:, k]

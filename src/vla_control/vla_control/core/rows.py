@@ -37,6 +37,7 @@ class RowLayout:
         joint_outputs: (J1,) indices in `output.joints` of the joints told as positions.
         gripper_outputs: (K,) indices in `output.joints` of the fingers.
         arm_outputs: (J2,) indices in `output.joints` of the joints that kinematics decides.
+        angles: Columns of `Waypoints.linear` of joints that turn without end.
     """
 
     def __init__(self, contract: RobotContract):
@@ -59,6 +60,8 @@ class RowLayout:
         told = {*self.joint_outputs.tolist(), *self.gripper_outputs.tolist()}
         if len(told) < len(self.joint_outputs) + len(self.gripper_outputs):
             raise SettingsError('action.groups: each joint in one group only expected')
+        endless = [contract.limits.joints[n].continuous for g in joints for n in g.names]
+        self.angles = tuple(k + (3 if tools else 0) for k, e in enumerate(endless) if e)
         left = [i for i in range(len(outputs)) if i not in told]
         self.arm_outputs = np.array(left, int)
         if bool(left) != bool(tools):
@@ -92,6 +95,8 @@ class RowLayout:
                 quaternion = _TO_QUATERNIONS[self.tool.rotation](rotation)
             except RotationError as error:
                 raise ChunkRefused(Reason.NOT_A_ROTATION, str(error)) from None
+        for k in self.angles:  # from row to row the shorter way round
+            linear[:, k] = np.unwrap(linear[:, k])
         return Waypoints(times, linear, quaternion, rows[:, self._gripper_columns])
 
     def waypoint(

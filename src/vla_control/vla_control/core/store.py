@@ -10,6 +10,7 @@ from vla_core.chunk import ActionChunk
 from vla_core.command import ChunkCounts
 from vla_core.contract import RobotContract
 
+_NEVER = 2**63 - 1  # ns; later than any ROS time
 _CAPACITY = 256  # chunks in force at once; more than any sane overlap, and memory stays bounded
 
 
@@ -29,24 +30,31 @@ class ChunkStore:
         self._max_lead_ns = max_lead_ns
         self._received = self._refused = self._expired = 0
         self.tracks: tuple[Track, ...] = ()
+        self._first_end_ns = _NEVER  # when the first of them is over
 
     @property
     def counts(self) -> ChunkCounts:
         """Chunks that came in since the start."""
         return ChunkCounts(self._received, self._refused, self._expired)
 
-    def accept(self, chunk: ActionChunk, epoch: int, now_ns: int) -> Track:
+    def accept(self, chunk: ActionChunk, epoch: int, now_ns: int, shortest: int = 1) -> Track:
         """Let a chunk in.
 
         Args:
             chunk: What came.
             epoch: Epoch in force.
             now_ns: ROS time.
+            shortest: Fewest rows that it must have, for the strategy in force.
 
         Raises:
             ChunkRefused: with the reason; counted.
         """
         try:
+            if chunk.horizon < shortest:
+                raise ChunkRefused(
+                    Reason.SHORT_HORIZON,
+                    f'{shortest} rows or more expected (execute_rows), got {chunk.horizon}',
+                )
             track = self._checked(chunk, epoch, now_ns)
         except ChunkRefused as refusal:
             self.count_refusal(refusal.reason)
@@ -54,7 +62,7 @@ class ChunkStore:
         self._received += 1
         tracks = list(self.tracks)
         insort(tracks, track, key=lambda t: t.key)
-        self.tracks = tuple(tracks[-_CAPACITY:])
+        self._keep(tuple(tracks[-_CAPACITY:]))
         return track
 
     def count_refusal(self, reason: Reason) -> None:
@@ -103,9 +111,13 @@ class ChunkStore:
 
     def drop_elapsed(self, now_ns: int) -> None:
         """Forget the chunks that are over."""
-        if any(t.chunk.end_ns <= now_ns for t in self.tracks):
-            self.tracks = tuple(t for t in self.tracks if t.chunk.end_ns > now_ns)
+        if now_ns >= self._first_end_ns:
+            self._keep(tuple(t for t in self.tracks if t.chunk.end_ns > now_ns))
 
     def clear(self) -> None:
         """Forget all chunks, not the counts."""
-        self.tracks = ()
+        self._keep(())
+
+    def _keep(self, tracks: tuple[Track, ...]) -> None:
+        self.tracks = tracks
+        self._first_end_ns = min((t.chunk.end_ns for t in tracks), default=_NEVER)

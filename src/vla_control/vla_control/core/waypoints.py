@@ -45,19 +45,15 @@ class Waypoints:
     def __getitem__(self, k: int) -> Waypoint:
         return Waypoint(self.linear[k], self.quaternion[k], self.gripper[k])
 
-    def between(self, k: int, fraction: float) -> Waypoint:
-        """Return the point a fraction of the way from way-point k - 1 to way-point k."""
-        a, b = self.linear[k - 1], self.linear[k]
-        g, h = self.gripper[k - 1], self.gripper[k]
-        return Waypoint(
-            a + fraction * (b - a),
-            rotations.slerp_quaternion(self.quaternion[k - 1], self.quaternion[k], fraction),
-            g + fraction * (h - g),
-        )
-
     def from_index(self, k: int) -> 'Waypoints':
         """Return way-points k, k + 1, ..."""
         return Waypoints(self.times_ns[k:], self.linear[k:], self.quaternion[k:], self.gripper[k:])
+
+    def select(self, rows: np.ndarray) -> 'Waypoints':
+        """Return the way-points of given indices."""
+        return Waypoints(
+            self.times_ns[rows], self.linear[rows], self.quaternion[rows], self.gripper[rows]
+        )
 
     @classmethod
     def single(cls, time_ns: int, point: Waypoint) -> 'Waypoints':

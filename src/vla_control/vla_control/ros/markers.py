@@ -1,6 +1,7 @@
 """Markers for RViz: the predicted chunk and the executed path as lines, the gate as words."""
 
 from collections import deque
+from collections.abc import Iterable
 
 import numpy as np
 from builtin_interfaces.msg import Time
@@ -13,6 +14,7 @@ from vla_ros import convert
 
 _KEPT = 150  # points of the executed path
 _WIDTH_M = 0.004
+_POINT_M = 0.006
 _SOON, _LATE = np.array([1.0, 0.45, 0.05]), np.array([0.1, 0.35, 1.0])  # colours along the plan
 _EXECUTED = ColorRGBA(r=0.2, g=0.8, b=0.3, a=0.9)
 _WORDS = {
@@ -21,7 +23,8 @@ _WORDS = {
     Mode.HOLDING: ColorRGBA(r=1.0, g=0.7, b=0.0, a=1.0),
     Mode.STOPPED: ColorRGBA(r=0.9, g=0.1, b=0.1, a=1.0),
 }
-NAMESPACES = ('predicted', 'executed', 'gate')
+NAMESPACES = ('predicted', 'executed', 'spread', 'gate')
+Spread = tuple[np.ndarray, np.ndarray]  # times (M,) ns and positions (M, 3), m
 
 
 class Markers:
@@ -38,7 +41,11 @@ class Markers:
         self._executed: deque[np.ndarray] = deque(maxlen=_KEPT)
 
     def build(
-        self, status: ExecutorStatus, predicted: np.ndarray | None, tool: np.ndarray | None
+        self,
+        status: ExecutorStatus,
+        predicted: np.ndarray | None,
+        tool: np.ndarray | None,
+        spread: Spread | None = None,
     ) -> MarkerArray:
         """Return the markers of a moment.
 
@@ -46,6 +53,7 @@ class Markers:
             status: State of the executor.
             predicted: (H, 3) tool positions of the plan, m; None for none.
             tool: (3,) measured tool position, m; None where nothing was measured.
+            spread: What chunks that overlap predict for the same times; None for none.
         """
         if status.epoch != self._epoch:
             self._epoch = status.epoch
@@ -57,6 +65,7 @@ class Markers:
             markers=[
                 self._line(stamp, 'predicted', [] if predicted is None else list(predicted)),
                 self._line(stamp, 'executed', list(self._executed)),
+                self._points(stamp, spread),
                 self._words(stamp, status),
             ]
         )
@@ -73,11 +82,23 @@ class Markers:
             marker.action = Marker.DELETE
             return marker
         marker.scale.x = _WIDTH_M
-        marker.points = [Point(x=float(x), y=float(y), z=float(z)) for x, y, z in positions]
+        marker.points = _points(positions)
         if namespace == 'executed':
             marker.color = _EXECUTED
         else:
             marker.colors = [_colour(f) for f in np.linspace(0.0, 1.0, len(positions))]
+        return marker
+
+    def _points(self, stamp: Time, spread: Spread | None) -> Marker:
+        marker = self._marker(stamp, 'spread', Marker.POINTS)
+        if spread is None or not len(spread[0]):
+            marker.action = Marker.DELETE
+            return marker
+        times, positions = spread
+        marker.scale.x = marker.scale.y = _POINT_M
+        marker.points = _points(positions)
+        each = {t: _colour((t - times.min()) / max(np.ptp(times), 1)) for t in np.unique(times)}
+        marker.colors = [each[t] for t in times]
         return marker
 
     def _words(self, stamp: Time, status: ExecutorStatus) -> Marker:
@@ -95,6 +116,10 @@ class Markers:
         ]
         marker.text = '\n'.join(line for line in lines if line)
         return marker
+
+
+def _points(positions: Iterable[np.ndarray]) -> list[Point]:
+    return [Point(x=float(x), y=float(y), z=float(z)) for x, y, z in positions]
 
 
 def _colour(fraction: float) -> ColorRGBA:

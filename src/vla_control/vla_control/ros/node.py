@@ -11,9 +11,10 @@ from visualization_msgs.msg import MarkerArray
 from vla_msgs.msg import ActionChunk as ActionChunkMsg
 from vla_msgs.msg import Command as CommandMsg
 from vla_msgs.msg import ExecutorStatus as ExecutorStatusMsg
+from vla_msgs.msg import Takeover as TakeoverMsg
 from vla_msgs.srv import Reset, SetInstruction
 
-from vla_control.core.errors import ChunkRefused, StateRefused, StillUnsafe
+from vla_control.core.errors import ChunkRefused, StateRefused, StillUnsafe, TakeoverRefused
 from vla_control.core.executor import ChunkExecutor
 from vla_control.core.reasons import Reason
 from vla_control.core.run import Ended, Outcome
@@ -22,6 +23,7 @@ from vla_control.ros.inputs import JointReader, read_chunk
 from vla_control.ros.markers import Markers
 from vla_control.ros.output import Output
 from vla_control.ros.params import ExecutorParams
+from vla_control.ros.rivals import Rivals
 from vla_control.ros.words import Words
 from vla_core.command import Command, ExecutorStatus, Mode
 from vla_core.timing import MS, SECOND
@@ -46,6 +48,7 @@ class ExecutorNode(SuiteNode):
         """Build the core, then the graph around it."""
         contract = self.contract
         self._core = ChunkExecutor(contract, params.settings())
+        self._dry = params.dry_run
         self._out = Output(contract)
         self._joints = JointReader(contract.state.names)
         self._markers = Markers(self.frame(contract.model.base_link))
@@ -62,7 +65,8 @@ class ExecutorNode(SuiteNode):
         self._status_topic = self.advertise(ExecutorStatusMsg, 'vla/status', 'status')
         self._plans = self.advertise(ActionChunkMsg, 'vla/plan', 'plan')
         self._drawn = self.advertise(MarkerArray, 'vla/markers', 'reliable')
-        self._words = Words(self, self._instruct)
+        self._rivals = Rivals(self, self.fail)
+        self._words = Words(self, self._on_words)
         self._goals = Goals(self, self._instruct_and_tell)
         self.serve(SetInstruction, 'vla/set_instruction', self._on_set_instruction)
         self.serve(Trigger, 'vla/stop', self._on_stop_request)
@@ -70,6 +74,7 @@ class ExecutorNode(SuiteNode):
         self.serve(Reset, 'vla/reset', self._on_reset)
         self.subscribe(JointState, contract.state.topic, self._on_joints, 'sensor')
         self.subscribe(ActionChunkMsg, 'vla/action_chunk', self._on_chunk, 'chunk')
+        self.subscribe(TakeoverMsg, 'vla/takeover', self._on_takeover, 'command', needed=False)
 
         self._ticker = Ticker(
             self.get_clock(), contract.rates.control_ns, self._tick, self.fail, 'control'
@@ -78,14 +83,21 @@ class ExecutorNode(SuiteNode):
         self.every(DRAW_S, self._draw)
         self.every(1.0, self._report)
 
+    def on_params(self, params: ExecutorParams) -> None:
+        """Change the strategy from the next epoch on."""
+        self._core.set_strategy(params.settings())
+
     def on_start(self) -> None:
         """Begin to tick."""
+        self._rivals.begin()
         self._ticker.start()
 
     def on_stop(self, reason: str) -> None:
         """Say the last word: brake within limits, and leave a command that holds."""
         self._ticker.stop()
         self._goals.end(Ended(Outcome.STOPPED, reason))
+        if self._rivals.lost:  # the last word is the other one's
+            return
         now_ns = self.now_ns()
         try:
             self._instruct_and_tell('')
@@ -124,6 +136,8 @@ class ExecutorNode(SuiteNode):
     # ---- control thread
 
     def _tick(self, now_ns: int) -> None:
+        if self._rivals.lost:
+            return
         command = self._core.tick(now_ns)
         if command is not None:
             self._send(command)
@@ -135,11 +149,14 @@ class ExecutorNode(SuiteNode):
 
     def _send(self, command: Command) -> None:
         messages = self._out.message(command), convert.command_to_msg(command)
-        self._robot.publish(messages[0])
+        if not self._dry:
+            self._robot.publish(messages[0])
         self._commands.publish(messages[1])
         self._last = command
 
     def _tell_plan(self, now_ns: int, sources: tuple[int, ...]) -> None:
+        if self._dry:
+            return
         if sources == self._sources and 0 <= self._plan_due_ns - now_ns <= TELL_NS:
             return
         self._sources, self._plan_due_ns = sources, now_ns + TELL_NS
@@ -150,7 +167,7 @@ class ExecutorNode(SuiteNode):
     def _tell(self, now_ns: int) -> None:
         self._status_due_ns = now_ns + TELL_NS
         status = self._core.status(now_ns)
-        self._status_topic.publish(convert.status_to_msg(status))
+        self._status_topic.publish(self._rivals.sign(convert.status_to_msg(status)))
         self._statuses.put(status)
 
     # ---- messages
@@ -180,6 +197,16 @@ class ExecutorNode(SuiteNode):
         else:
             self._well('chunk')
 
+    def _on_takeover(self, msg: TakeoverMsg) -> None:
+        if not self.active:
+            return
+        try:
+            self._core.takeover(convert.takeover_from_msg(msg), self.now_ns())
+        except (MessageError, TakeoverRefused) as error:
+            self._warn('takeover', error)
+        else:
+            self._well('takeover')
+
     def _well(self, what: str) -> None:
         if what not in self._good:
             self._good.add(what)
@@ -195,7 +222,12 @@ class ExecutorNode(SuiteNode):
     def _instruct(self, text: str) -> int:
         return self._core.instruct(text.strip(), self.now_ns())
 
+    def _on_words(self, text: str) -> None:
+        if self._rivals.hear(text):
+            self._instruct(text)
+
     def _instruct_and_tell(self, text: str) -> int:
+        self._rivals.drop()
         self._words.tell(text.strip())
         return self._instruct(text)
 
@@ -232,6 +264,8 @@ class ExecutorNode(SuiteNode):
     # ---- what is looked after at leisure
 
     def _look(self) -> None:
+        if (words := self._rivals.due()) is not None:
+            self._instruct(words)
         statuses = []
         while True:
             try:
@@ -246,11 +280,13 @@ class ExecutorNode(SuiteNode):
         if self._status is None or not self.active:
             return
         tool = self._core.tool_now()
-        plan = self._core.plan(self.now_ns()) if self._drawn.get_subscription_count() else None
-        predicted = None if plan is None else self._core.tool_path(plan)
-        self._drawn.publish(
-            self._markers.build(self._status, predicted, None if tool is None else tool.t)
-        )
+        predicted = spread = None
+        if self._drawn.get_subscription_count():
+            now_ns = self.now_ns()
+            plan, spread = self._core.plan(now_ns), self._core.spread(now_ns)
+            predicted = None if plan is None else self._core.tool_path(plan)
+        position = None if tool is None else tool.t
+        self._drawn.publish(self._markers.build(self._status, predicted, position, spread))
 
     def _report(self) -> None:
         if self._status is None:

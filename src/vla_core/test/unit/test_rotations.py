@@ -126,8 +126,6 @@ def test_slerp_of_quaternions_is_slerp_of_rotations_whatever_their_signs():
     for q, p, fraction, got in zip(a, b, f, found, strict=True):
         R = rotations.slerp(rotations.from_quaternion(q), rotations.from_quaternion(p), fraction)
         np.testing.assert_allclose(rotations.from_quaternion(got), R, atol=1e-7)
-        single = rotations.slerp_quaternion(q, p, float(fraction))
-        np.testing.assert_allclose(single, got, atol=1e-12)
 
 
 def test_mean_of_quaternions_is_taken_along_leading_axes():
@@ -138,3 +136,26 @@ def test_mean_of_quaternions_is_taken_along_leading_axes():
     for q, quaternions, w in zip(rotations.mean_quaternions(Q, weights), Q, weights, strict=True):
         R = rotations.mean(np.stack([rotations.from_quaternion(p) for p in quaternions]), w)
         np.testing.assert_allclose(rotations.from_quaternion(q), R, atol=1e-9)
+
+
+def test_the_fast_mean_of_one_is_the_mean_of_many():
+    rng = np.random.default_rng(7)
+    upper = np.triu_indices(4)
+    for trial in range(2000):
+        middle = rng.normal(size=4) * 10.0 ** rng.uniform(-9, 0, 4)  # also turns about one axis
+        spread = 10.0 ** rng.uniform(-9, 0.5)
+        Q = middle / np.linalg.norm(middle) + spread * rng.normal(size=(1 + trial % 9, 4))
+        Q *= rng.choice([-1.0, 1.0], size=(len(Q), 1)) / np.linalg.norm(Q, axis=1, keepdims=True)
+        M = (rng.uniform(0.1, 9.0, size=(len(Q), 1)) * Q).T @ Q
+        expected, opposed = rotations.principal_quaternions(M)
+        assert not opposed
+        got = np.array(rotations.principal_quaternion(M[upper].tolist()))
+        assert abs(abs(got @ expected) - 1.0) < 1e-12
+        assert np.abs(got - np.sign(got @ expected) * expected).max() < 1e-12
+        assert got[0] >= 0.0
+
+
+def test_the_fast_mean_refuses_what_has_none():
+    half = np.diag([1.0, 0.0, 0.0, 1.0])[np.triu_indices(4)].tolist()
+    with pytest.raises(rotations.RotationError):
+        rotations.principal_quaternion(half)

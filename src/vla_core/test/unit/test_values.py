@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 from vla_core.chunk import ActionChunk
-from vla_core.command import Command
+from vla_core.command import Authority, Command
 from vla_core.errors import ChunkError, CommandError, ObservationError
 from vla_core.observation import Observation, View
 from vla_core.se3 import SE3
+from vla_core.takeover import Takeover
 from vla_core.timing import MS, Timing
 
 
@@ -118,6 +119,45 @@ def test_a_picture_that_its_maker_can_still_write_to_is_copied():
 def test_command_refuses_what_is_not_finite():
     with pytest.raises(CommandError, match='positions'):
         Command(1, 0, 0, ('j1',), np.array([np.nan]), np.zeros(1), 'hold')
+
+
+def takeover(**changes):
+    values = {
+        'stamp_ns': 1,
+        'authority': 'human',
+        'names': ('a', 'b'),
+        'positions': [0.1, 0.2],
+        'twist': np.zeros(6),
+        'gripper': [],
+    }
+    return Takeover(**values | changes)
+
+
+@pytest.mark.parametrize(
+    ('changes', 'field'),
+    [
+        ({'authority': 'nobody'}, 'authority'),
+        ({'authority': 'shared'}, 'names'),
+        ({'stamp_ns': 0}, 'stamp'),
+        ({'positions': [0.1]}, 'positions'),
+        ({'twist': np.zeros(5)}, 'twist'),
+        ({'gripper': [np.nan]}, 'gripper'),
+    ],
+)
+def test_a_malformed_takeover_is_refused_with_the_field(changes, field):
+    with pytest.raises(CommandError) as refusal:
+        takeover(**changes)
+    assert refusal.value.field == field
+
+
+def test_a_takeover_is_a_copy_that_cannot_be_written():
+    twist = np.zeros(6)
+    value = takeover(twist=twist)
+    twist[0] = 1.0
+    assert value.authority is Authority.HUMAN
+    assert not value.twist.any()
+    with pytest.raises(ValueError, match='read-only'):
+        value.twist[0] = 1.0
 
 
 def test_timing_stages_only_where_both_ends_are_known():

@@ -17,6 +17,9 @@ class JointLimits:
         acceleration: Largest acceleration, also that of a bounded stop.
         jerk: Largest jerk.
         first_step: Largest distance between measured and commanded position when motion begins.
+        disagreement: Largest distance between measured and commanded position in motion.
+        continuous: Whether it turns without end: its angles are averaged on the circle, and
+            `lower` and `upper` (-pi, pi) do not limit it.
     """
 
     lower: float
@@ -25,20 +28,26 @@ class JointLimits:
     acceleration: float
     jerk: float
     first_step: float
+    disagreement: float
+    continuous: bool = False
 
     @classmethod
     def read(cls, section: Section) -> 'JointLimits':
         """Read a contract's `limits.joints.<name>`."""
-        lower, upper = section.numbers('position', 2)
+        continuous = section.flag('continuous', default=False)
+        lower, upper = (-math.pi, math.pi) if continuous else section.numbers('position', 2)
         if not lower < upper:
             raise section.fail('position', f'[lower, upper] expected, got [{lower}, {upper}]')
+        first_step = section.number('first_step', above=0.0)
         limits = cls(
             lower=lower,
             upper=upper,
+            continuous=continuous,
             velocity=section.number('velocity', above=0.0),
             acceleration=section.number('acceleration', above=0.0),
             jerk=section.number('jerk', above=0.0),
-            first_step=section.number('first_step', above=0.0),
+            first_step=first_step,
+            disagreement=section.number('disagreement', above=0.0, default=2.0 * first_step),
         )
         section.done()
         return limits

@@ -95,12 +95,11 @@ class Section:
             raise self.fail(key, f'true or false expected, got {_kind(value)}')
         return value
 
-    def numbers(self, key: str, count: int | None = None) -> tuple[float, ...]:
-        """Return a list of finite numbers, of the given length where given."""
+    def numbers(self, key: str, count: int) -> tuple[float, ...]:
+        """Return a list of finite numbers, of the given length."""
         value = self.get(key)
-        if not isinstance(value, list) or (count is not None and len(value) != count):
-            wanted = 'numbers' if count is None else f'{count} numbers'
-            raise self.fail(key, f'a list of {wanted} expected, got {value!r}')
+        if not isinstance(value, list) or len(value) != count:
+            raise self.fail(key, f'a list of {count} numbers expected, got {value!r}')
         inf = math.inf
         return tuple(self._number(key, v, -inf, -inf, inf) for v in value)
 
@@ -163,7 +162,7 @@ def parse(text: str, name: str) -> Section:
         ContractError: not YAML, a key given twice, or not a mapping; `name` says where.
     """
     try:
-        value = yaml.load(text, _UniqueLoader)  # noqa: S506 - a SafeLoader
+        value = yaml.load(text, _UniqueLoader)  # a SafeLoader
     except yaml.YAMLError as error:
         mark = getattr(error, 'problem_mark', None)
         where = f'{name}, line {mark.line + 1}' if mark else name

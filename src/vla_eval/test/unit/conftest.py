@@ -63,6 +63,12 @@ def run() -> list[EpisodeResult]:
 
 
 @pytest.fixture
+def made():
+    """Makes one episode, see `result`."""
+    return result
+
+
+@pytest.fixture
 def conditions() -> Conditions:
     """Conditions of that run."""
     return Conditions(Path('robot.yaml'), Path('checkpoints'), 'flow', seed=7)
@@ -82,6 +88,6 @@ PROVENANCE = {
     'seed': 7,
     'command': './vla eval --seed 7',
     'started': '2026-01-01T00:00:00+00:00',
-    'host': {'name': 'here', 'system': 'Linux', 'processor': 'x86_64', 'cores': 2},
+    'host': {'system': 'Linux', 'processor': 'x86_64', 'cores': 2},
     'versions': {'vla': '0.1.0', 'python': '3.11'},
 }

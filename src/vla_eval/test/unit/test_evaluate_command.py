@@ -38,7 +38,7 @@ def test_a_run_of_a_policy_that_holds_still_fails_every_episode_and_says_so(tmp_
     assert report['chunks']['received'] > 150
     assert report['gate']['ticks'] > 1500
     page = paths[1].read_text(encoding='utf-8')
-    assert page.count('data:image/webp') == 2
+    assert page.count('data:video/webm') == 2
     assert './vla eval --seed 5 --policy hold' in page
     assert '--tasks place --only 0' in page
 
@@ -52,6 +52,23 @@ def test_a_run_of_a_policy_that_holds_still_fails_every_episode_and_says_so(tmp_
     assert source['checkpoint'] == {'name': 'hold', 'digest': None}
     assert source['versions']['numpy'][0].isdigit()
     assert report['wall']['seconds'] > 0
+
+
+@pytest.mark.timeout(300)
+def test_a_run_that_fell_behind_its_baseline_ends_with_one(tmp_path, capsys):
+    asked = {'tasks': 'reach', 'episodes': 1}
+    assert evaluate.main(words(tmp_path / 'base', policy='scripted', **asked)) == 0
+    judged = {**asked, 'baseline': tmp_path / 'base' / 'report.json', 'fail-if': 'success<-0.05'}
+    assert evaluate.main(words(tmp_path / 'same', policy='scripted', **judged)) == 0
+    same = json.loads((tmp_path / 'same' / 'report.json').read_text(encoding='utf-8'))
+    assert same['baseline']['success']['difference'] == 0
+    capsys.readouterr()
+    assert evaluate.main(words(tmp_path / 'worse', policy='hold', **judged)) == 1
+    said = capsys.readouterr().err
+    assert said == 'regression: success<-0.05 is met: -1 (1 to 0)\n'
+    worse = json.loads((tmp_path / 'worse' / 'report.json').read_text(encoding='utf-8'))
+    assert worse['baseline']['fail_if'][0]['met']
+    assert worse['baseline']['tasks']['reach']['lost'] == 1
 
 
 def test_a_checkpoint_that_is_none_is_one_line(tmp_path, capsys):

@@ -7,8 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from vla_core.chunk import ActionChunk
 from vla_core.contract import load
 from vla_core.latency import Latency
+from vla_core.timing import MS
 from vla_eval.core import pool, report_json, worker
 from vla_eval.core.episodes import Conditions, Trial, trials
 from vla_eval.core.loop import VirtualLoop
@@ -70,12 +72,72 @@ def test_injected_latency_shows_to_the_tick(robot, expert, ms):
     assert ms <= medians[1] - medians[0] <= ms + tick_ms
 
 
-def test_random_latency_comes_from_the_episode_and_may_reorder(robot, expert):
+def test_random_latency_comes_from_the_episode(robot, expert):
     conditions = replace(SCRIPTED, latency=Latency.parse('uniform:0:300'))
     loop = VirtualLoop(robot, expert, conditions)
     first = loop.run(trial('reach'))
     assert len(set(first.stages_ms['inference'])) > 1
     assert same(loop.run(trial('reach')), first)
+
+
+class Listener:
+    """A policy that notes what it is asked from, and what it is told of its chunks."""
+
+    def __init__(self, policy):
+        self._policy = policy
+        self.asked: list[tuple[int, ActionChunk | None]] = []
+        self.delays: list[int] = []
+        self._stamps: dict[int, int] = {}
+
+    def reset(self, epoch):
+        self._policy.reset(epoch)
+
+    def infer(self, observation, committed):
+        self.asked.append((observation.stamp_ns, committed))
+        self._stamps[observation.sequence] = observation.stamp_ns
+        return self._policy.infer(observation, committed)
+
+    def heed(self, status):
+        for sequence, timing in status.executed:
+            self.delays.append(timing.first_row_ns - self._stamps[sequence])
+
+
+@pytest.mark.parametrize(('ms', 'apart_ms'), [(0, 100), (60, 100), (200, 200), (250, 300)])
+def test_while_a_chunk_is_on_the_way_none_is_planned(robot, expert, ms, apart_ms):
+    listener = Listener(expert)
+    VirtualLoop(robot, listener, replace(SCRIPTED, latency=Latency.parse(str(ms)))).run(
+        trial('reach')
+    )
+    stamps = [stamp for stamp, _ in listener.asked]
+    assert len(stamps) > 2
+    assert set(np.diff(stamps)) == {apart_ms * MS}
+
+
+def test_the_policy_is_told_the_delay_of_its_chunks_to_the_tick(robot, expert):
+    listener = Listener(expert)
+    VirtualLoop(robot, listener, replace(SCRIPTED, latency=Latency.parse('205'))).run(
+        trial('reach')
+    )
+    assert set(listener.delays) == {210 * MS}
+
+
+def test_the_plan_given_is_that_of_the_chunk_that_has_just_arrived(robot, expert):
+    chunks = {}
+
+    class Noting(Listener):
+        def infer(self, observation, committed):
+            chunk = super().infer(observation, committed)
+            chunks[chunk.sequence] = chunk
+            return chunk
+
+    listener = Noting(expert)
+    conditions = replace(SCRIPTED, latency=Latency.parse('400'))
+    VirtualLoop(robot, listener, conditions).run(trial('reach'))
+    told = [(stamp, plan) for stamp, plan in listener.asked if plan is not None]
+    assert told
+    for stamp, plan in told:
+        assert plan.t0_ns == stamp
+        assert chunks[plan.sequence].observation_stamp_ns == stamp - 400 * MS
 
 
 def test_wrong_words_are_heard_and_the_original_task_is_judged(robot, expert):
@@ -123,7 +185,8 @@ def test_the_report_does_not_depend_on_the_number_of_workers():
     chosen = trials(('reach', 'push'), 2, 3)
     texts = []
     for workers in (1, 2):
-        done = dict(pool.run(worker.build, SCRIPTED, chosen, workers))
+        jobs = [worker.Job(SCRIPTED, trial) for trial in chosen]
+        done = dict(pool.run(worker.build, CONTRACT, jobs, workers))
         results = [done[i] for i in range(len(chosen))]
         report = report_json.build(results, SCRIPTED, 'virtual', {}, {})
         texts.append(report_json.text({**report, 'wall': 0}))

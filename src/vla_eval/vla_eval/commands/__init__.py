@@ -1,1 +1,1 @@
-"""What `./vla demo`, `./vla eval` and `./vla train` run in the suite's environment."""
+"""What `./vla demo`, `eval`, `train` and `bench` run in the suite's environment."""

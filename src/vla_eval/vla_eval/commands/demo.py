@@ -14,9 +14,11 @@ def main(argv: list[str]) -> int:
     parser = ArgumentParser(prog='demo', allow_abbrev=False)
     request.add_options(parser)
     parser.add_argument('--view', action='store_true')
+    parser.add_argument('--record', action='store_true')
     options = parser.parse_args(argv)
     try:
-        return live.run(request.read(options), options.transport, options.view)
+        asked = request.read(options)
+        return live.run(asked, options.transport, options.view, options.record)
     except VlaError as error:
         print(error, file=sys.stderr)
         return FAILED

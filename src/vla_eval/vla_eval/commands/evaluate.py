@@ -2,14 +2,14 @@
 
 import sys
 import time
-from argparse import ArgumentParser
+from argparse import ArgumentParser, Namespace
 
 from rich.console import Console
 
+from vla_cli import sweep
 from vla_core.errors import VlaError
-from vla_eval.commands import request, screen
+from vla_eval.commands import evaluate_bag, regression, request, screen
 from vla_eval.commands.request import Request
-from vla_eval.core.results import EpisodeResult
 
 DONE, FAILED = 0, 1
 
@@ -24,39 +24,54 @@ def main(argv: list[str]) -> int:
     parser.add_argument('--ablate', default='')
     parser.add_argument('--phrasing', default='known')
     parser.add_argument('--workers', type=int, default=2)
+    evaluate_bag.add_options(parser)
+    parser.add_argument('--ray')
+    regression.add_options(parser)
     options = parser.parse_args(argv)
     try:
-        asked = request.read(options)
-        if options.graph:
-            from vla_eval.commands import live  # ROS only where it is asked for
+        if sweep.asked(options):
+            from vla_eval.commands import sweeping  # torch takes seconds
 
-            return live.run(asked, options.transport)
-        return _virtual(asked, options.workers)
+            return sweeping.run(options)
+        asked = regression.attach(request.read(options), options)
+        return _run(asked, options) or regression.status(asked)
     except VlaError as error:
         print(error, file=sys.stderr)
         return FAILED
 
 
-def _virtual(asked: Request, workers: int) -> int:
-    from vla_eval.core import pool, report, worker  # torch and matplotlib take seconds
+def _run(asked: Request, options: Namespace) -> int:
+    if options.bag:
+        return evaluate_bag.run(asked, options)
+    if options.graph:
+        from vla_eval.commands import live  # ROS only where it is asked for
+
+        return live.go_on(asked, options.transport)
+    return _virtual(asked, options)
+
+
+def _virtual(asked: Request, options: Namespace) -> int:
+    from vla_eval.commands import sitting  # torch and matplotlib take seconds
+    from vla_eval.core import report
+    from vla_eval.core.worker import Job
 
     console = Console()
     source = asked.provenance()
     start_s = time.monotonic()
-    results: dict[int, EpisodeResult] = {}
-    with screen.EpisodeBar(console, len(asked.trials)) as bar:
-        for index, result in pool.run(worker.build, asked.conditions, asked.trials, workers):
-            results[index] = result
-            bar.add(result)
+    jobs = [Job(asked.conditions, trial) for trial in asked.trials]
+    results = sitting.play(console, asked.out, asked.root, jobs, options.workers, options.ray)
+    wall = {'seconds': round(time.monotonic() - start_s, 3), 'workers': options.workers}
     written = report.write(
         asked.out,
-        [results[i] for i in sorted(results)],
+        results,
         asked.conditions,
         'virtual',
         source,
-        {'seconds': round(time.monotonic() - start_s, 3), 'workers': workers},
+        wall,
         asked.repeat(),
+        asked.more,
     )
+    sitting.finish(asked.out)
     screen.show_score(console, written.values)
     screen.show_paths(console, (written.json, written.html))
     return DONE

@@ -1,16 +1,16 @@
 """The options that `demo` and `eval` share, as conditions of a run."""
 
 import os
-import shlex
 from argparse import ArgumentParser, Namespace
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from vla_core.contract import load
 from vla_core.latency import Latency
-from vla_eval.core import provenance
+from vla_eval.core import provenance, repeat
 from vla_eval.core.episodes import Conditions, Trial, trials
 from vla_sim.core.language import TEMPLATES
 
@@ -21,7 +21,7 @@ def add_options(parser: ArgumentParser) -> None:
     """Declare what both commands take; `./vla` has checked the values."""
     parser.add_argument('--episodes', type=int, required=True)
     parser.add_argument('--tasks', required=True)
-    parser.add_argument('--seed', type=int, required=True)
+    parser.add_argument('--seed', required=True)
     parser.add_argument('--strategy', required=True)
     parser.add_argument('--policy', required=True)
     parser.add_argument('--transport', default='host')
@@ -39,12 +39,14 @@ class Request:
         trials: The episodes.
         out: Folder of the report.
         root: The checkout.
+        more: Further keys of the report, see `report.write`.
     """
 
     conditions: Conditions
     trials: tuple[Trial, ...]
     out: Path
     root: Path
+    more: Mapping[str, Callable[[Mapping[str, Any]], Any]] = field(default_factory=dict)
 
     def provenance(self) -> dict[str, Any]:
         """Return the report's `provenance`."""
@@ -64,13 +66,7 @@ class Request:
 
     def repeat(self, *options: str) -> str:
         """Return the command that repeats one episode, with `{task}` and `{index}` in it."""
-        c = self.conditions
-        words = ['./vla', 'eval', '--seed', str(c.seed), '--policy', c.policy]
-        words += ['--strategy', c.strategy, '--phrasing', c.phrasing]
-        words += options
-        words += ['--ablate', c.ablate] if c.ablate else []
-        words += ['--latency-ms', str(c.latency)] if str(c.latency) != '0' else []
-        return f'{shlex.join(words)} --tasks {{task}} --only {{index}}'
+        return repeat.command(self.conditions, options)
 
 
 def read(options: Namespace) -> Request:
@@ -85,14 +81,14 @@ def read(options: Namespace) -> Request:
         checkpoints=root / 'checkpoints',
         policy=options.policy,
         strategy=options.strategy,
-        seed=options.seed,
+        seed=int(options.seed),
         phrasing=getattr(options, 'phrasing', 'known'),
         ablate=getattr(options, 'ablate', ''),
         latency=Latency.parse(getattr(options, 'latency_ms', '0')),
     )
     tasks = tuple(sorted(options.tasks.split(','), key=list(TEMPLATES).index))
-    chosen = trials(tasks, options.episodes, options.seed)
+    chosen = trials(tasks, options.episodes, int(options.seed))
     if options.only is not None:
-        up_to = trials(tasks, options.only + 1, options.seed)
+        up_to = trials(tasks, options.only + 1, int(options.seed))
         chosen = tuple(trial for trial in up_to if trial.index == options.only)
     return Request(conditions, chosen, options.out, root)

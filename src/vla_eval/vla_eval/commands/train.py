@@ -7,6 +7,7 @@ import shutil
 import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
@@ -23,6 +24,7 @@ DONE, FAILED, WRONG = 0, 1, 2
 ROBOT = 'tabletop'
 CONFIG = 'config.yaml'  # of a checkpoint; written last
 MADE = 'finished.json'  # settings of the run that made the checkpoint
+UNTOLD = {'position_weight': 0.0, 'look_weight': 0.0}  # a dataset does not tell where things are
 LINE_EVERY = 100  # episodes between lines where there is no terminal
 
 
@@ -33,6 +35,7 @@ def main(argv: list[str]) -> int:
     parser.add_argument('--config')
     parser.add_argument('--steps', type=int)
     parser.add_argument('--demonstrations', type=int, default=Collection.episodes)
+    parser.add_argument('--data', type=Path)
     parser.add_argument('--workers', type=int, default=2)
     parser.add_argument('--out', type=Path, required=True)
     parser.add_argument('--fresh', action='store_true')
@@ -48,7 +51,10 @@ def main(argv: list[str]) -> int:
 def _train(options: Namespace, console: Console) -> int:
     root = Path(os.environ.get('VLA_ROOT', '.')).resolve()
     work = _work_folder(options, root)
-    changes = {'head': options.head} | ({'steps': options.steps} if options.steps else {})
+    changes: dict[str, Any] = {'head': options.head}
+    changes |= {'steps': options.steps} if options.steps else {}
+    if options.data:
+        changes |= UNTOLD
     settings = (
         TrainSettings.read(options.config, **changes)
         if options.config
@@ -64,22 +70,59 @@ def _train(options: Namespace, console: Console) -> int:
     if options.fresh:
         shutil.rmtree(work, ignore_errors=True)
     made = work / MADE
-    wanted = json.dumps(settings.decisive(), sort_keys=True)
+    source = {'data': _mark(options.data)} if options.data else {}
+    wanted = json.dumps({**settings.decisive(), **source}, sort_keys=True)
     if (options.out / CONFIG).exists() and made.exists() and made.read_text() == wanted:
         console.print(
             f'training is finished: {settings.steps} steps, {options.out}', soft_wrap=True
         )
         return DONE
+    if options.data:
+        contract, dataset = _from_lerobot(options.data, work, console)
+        return _finish(
+            train(dataset, contract, settings, work / 'state', options.out, console), made, wanted
+        )
     contract_file = root / 'config' / 'robots' / f'{ROBOT}.yaml'
     contract = load(contract_file)
     collection = Collection(
         contract_file, work / 'demonstrations', episodes=options.demonstrations
     )
     dataset = _demonstrate(collection, contract, options.workers, console)
-    status = train(dataset, contract, settings, work / 'state', options.out, console)
+    return _finish(
+        train(dataset, contract, settings, work / 'state', options.out, console), made, wanted
+    )
+
+
+def _finish(status: int, made: Path, wanted: str) -> int:
     if status == DONE:
         made.write_text(wanted)
     return status
+
+
+def _from_lerobot(folder: Path, work: Path, console: Console) -> tuple[RobotContract, Dataset]:
+    """Return a LeRobotDataset as demonstrations of its robot."""
+    from vla_eval.commands.lerobot import contract_of  # parquet and video: only for this
+    from vla_eval.core.lerobot.dataset import LerobotDataset
+    from vla_eval.core.lerobot.lessons import Lessons
+
+    source = LerobotDataset(folder)
+    contract = contract_of(str(source.info.get('robot_type') or ''))
+    lessons = Lessons(source, contract, Collection.horizon)
+    dataset = Dataset.create(work / f'data-{_mark(folder)}', contract, Collection.horizon, 1)
+    total = len(source.episodes)
+    have = sum(dataset.has(lessons.index(count)) for count in range(total))
+    if have < total:
+        with _Bar(console, have, total) as bar:
+            for frames in lessons.write(dataset):
+                bar.add(frames)
+    return contract, dataset
+
+
+def _mark(folder: Path) -> str:
+    """Return what tells a dataset from another one."""
+    parts = [str(folder.resolve()).encode()]
+    parts += [file.read_bytes() for file in sorted((folder / 'meta').glob('*.json'))]
+    return hashlib.sha256(b'\0'.join(parts)).hexdigest()[:8]
 
 
 def _work_folder(options: Namespace, root: Path) -> Path:

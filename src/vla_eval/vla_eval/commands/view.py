@@ -1,138 +1,78 @@
-"""A page on this machine that shows the run live: newest pictures, words, state."""
+"""`./vla view`: a page in a browser that shows a running graph, or a bag."""
 
-import json
 import os
-import threading
+import sys
+import time
 import webbrowser
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Any
+from argparse import ArgumentParser
+from pathlib import Path
 
-import cv2
-from rich.console import Console
-
+from vla_core.contract import load
 from vla_core.errors import VlaError
-from vla_eval.ros.client import GraphClient
-from vla_ros import convert
+from vla_eval.core.viewer.page import Page
+from vla_eval.core.viewer.server import LOOPBACK, close_server, open_server
+from vla_eval.core.viewer.story import Story
+from vla_eval.ros.viewer.bag import BagSource
+from vla_eval.ros.viewer.graph import GraphSource
+from vla_eval.ros.viewer.ingest import Ingest
 
-LOOPBACK = '127.0.0.1'
-PAGE = """<!DOCTYPE html>
-<html lang="en"><head><meta charset="utf-8"><title>live</title>
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<style>
-body { margin: 0; background: #14191f; color: #e8edf2; font: 16px/1.5 system-ui, sans-serif; }
-main { max-width: 980px; margin: 0 auto; padding: 24px; }
-h1 { font-size: 24px; min-height: 36px; }
-.views { display: grid; grid-template-columns: repeat(auto-fit, minmax(300px, 1fr)); gap: 16px; }
-img { width: 100%; image-rendering: pixelated; border-radius: 10px; background: #000; }
-p { color: #9fb0c0; }
-</style></head><body><main><h1 id="words"></h1><div class="views" id="views"></div>
-<p id="state"></p></main><script>
-const views = document.getElementById('views');
-async function look() {
-  const now = await (await fetch('/state')).json();
-  document.getElementById('words').textContent = now.instruction || 'between episodes';
-  document.getElementById('state').textContent =
-    `${now.mode} - ${now.strategy} ${now.hold}${now.stop} - ${now.received} chunks`;
-  for (const key of now.cameras) {
-    let image = document.getElementById(key);
-    if (!image) { image = document.createElement('img'); image.id = key; image.alt = key;
-      views.append(image); }
-    image.src = `/camera/${key}?${now.stamp}`;
-  }
-}
-setInterval(() => look().catch(() => {}), 150);
-</script></body></html>
-"""
+FAILED = 1
+LOOK_S = 0.1  # the page is drawn at 10 Hz
 
 
-class View:
-    """Serves the page on the loopback address while the block runs.
+def main(argv: list[str]) -> int:
+    """Return the exit status."""
+    parser = ArgumentParser(prog='view', allow_abbrev=False)
+    parser.add_argument('--robot', required=True)
+    parser.add_argument('--host', default=LOOPBACK)
+    parser.add_argument('--port', type=int)
+    parser.add_argument('--bag', type=Path)
+    given = parser.parse_args(argv)
+    try:
+        return _view(given.robot, given.host, given.port, given.bag)
+    except VlaError as error:
+        print(error, file=sys.stderr)
+        return FAILED
 
-    Args:
-        client: Where the newest of everything lies.
-        wanted: Whether there is to be a page at all.
-        console: Where its address is told.
-    """
 
-    def __init__(self, client: GraphClient, wanted: bool, console: Console):
-        self._client = client
-        self._console = console
-        self._server = ThreadingHTTPServer((LOOPBACK, 0), self._handler()) if wanted else None
-
-    def __enter__(self) -> 'View':
-        if self._server is None:
-            return self
-        self._server.daemon_threads = True
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-        address = f'http://{LOOPBACK}:{self._server.server_address[1]}/'
-        windows = os.environ.get('DISPLAY') or os.environ.get('WAYLAND_DISPLAY')
-        if windows and webbrowser.open(address):
-            self._console.print(f'view: {address}', highlight=False)
+def _view(robot: str, host: str, port: int | None, bag: Path | None) -> int:
+    root = Path(os.environ.get('VLA_ROOT', '.')).resolve()
+    contract = load(root / 'config' / 'robots' / f'{robot}.yaml')
+    ingest = Ingest(contract, Story())
+    played = None if bag is None else BagSource(bag, ingest)  # a bad one is refused before a page
+    server = open_server(host, port)
+    source: GraphSource | BagSource | None = played
+    try:
+        if played is not None:
+            page = Page(server, contract, None, f'{robot}: {bag.name if bag else ""}')
+            played.add_controls(server.gui)
         else:
-            self._console.print(
-                f'view: no window system here; a browser on this machine finds it at {address}',
-                highlight=False,
-                soft_wrap=True,
-            )
-        return self
+            graph = GraphSource(ingest, lambda text: page.answer(text))
+            source = graph
+            page = Page(server, contract, graph, f'{robot}, live')
+        _tell(f'http://{host}:{server.get_port()}/')
+        _run(page, ingest, source)
+    finally:
+        close_server(server)
+        if source is not None:
+            source.close()
+    return 0
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if self._server is not None:
-            self._server.shutdown()
-            self._server.server_close()
 
-    def _state(self) -> dict[str, Any]:
-        status = self._client.status
-        return {
-            'cameras': sorted(self._client.images),
-            'instruction': status.instruction if status else '',
-            'mode': status.mode.value if status else 'starting',
-            'strategy': status.strategy if status else '',
-            'hold': status.hold_reason if status else '',
-            'stop': status.stop_reason if status else '',
-            'received': status.chunks.received if status else 0,
-            'stamp': status.stamp_ns if status else 0,
-        }
+def _run(page: Page, ingest: Ingest, source: GraphSource | BagSource) -> None:
+    """Draw at a steady rate until the process is ended; at once where a button was pressed."""
+    due_s = time.monotonic()
+    while True:
+        source.look()
+        ingest.tell()
+        page.draw(ingest.story, ingest.sights, source.silent_s)
+        due_s = max(due_s + LOOK_S, time.monotonic())
+        source.wake.wait(max(0.0, due_s - time.monotonic()))
 
-    def _picture(self, key: str) -> bytes | None:
-        msg = self._client.images.get(key)
-        if msg is None:
-            return None
-        try:
-            image = convert.image_from_msg(msg)
-        except VlaError:
-            return None
-        return bytes(cv2.imencode('.png', cv2.cvtColor(image, cv2.COLOR_RGB2BGR))[1])
 
-    def _handler(self) -> type[BaseHTTPRequestHandler]:
-        view = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:  # noqa: N802 - the name that http.server calls
-                path = self.path.partition('?')[0]
-                if path == '/':
-                    self._answer(PAGE.encode(), 'text/html; charset=utf-8')
-                elif path == '/state':
-                    self._answer(json.dumps(view._state()).encode(), 'application/json')
-                elif path.startswith('/camera/') and (png := view._picture(path[8:])):
-                    self._answer(png, 'image/png')
-                else:
-                    self.send_error(404)
-
-            def _answer(self, body: bytes, kind: str) -> None:
-                self.send_response(200)
-                self.send_header('Content-Type', kind)
-                self.send_header('Content-Length', str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, format: str, *words: Any) -> None:  # noqa: A002
-                """Nothing: the terminal belongs to the run."""
-
-        return Handler
+def _tell(address: str) -> None:
+    windows = os.environ.get('DISPLAY') or os.environ.get('WAYLAND_DISPLAY')
+    if windows and webbrowser.open(address):
+        print(f'view: {address}', flush=True)
+    else:
+        print(f'view: a browser on this machine finds it at {address}', flush=True)

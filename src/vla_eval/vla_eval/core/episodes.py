@@ -5,6 +5,7 @@ from pathlib import Path
 
 from vla_core.latency import Latency
 from vla_eval.core.errors import RequestError
+from vla_policy.core.rtc import RtcSettings
 from vla_sim.core import seeds
 
 PHRASINGS = ('known', 'held-out')
@@ -38,7 +39,8 @@ class Conditions:
         seed: Seed of the run.
         phrasing: `known` or `held-out` words.
         ablate: '' or one of `ABLATIONS`.
-        latency: Delay of chunks, only in virtual time.
+        latency: Delay of chunks: by the loop in virtual time, by the policy's node in a graph.
+        rtc: How a checkpoint takes what will be executed anyway into account.
     """
 
     contract: Path
@@ -49,6 +51,7 @@ class Conditions:
     phrasing: str = 'known'
     ablate: str = ''
     latency: Latency = field(default_factory=Latency)
+    rtc: RtcSettings = field(default_factory=RtcSettings)
 
     def __post_init__(self) -> None:
         if self.phrasing not in PHRASINGS:

@@ -13,3 +13,11 @@ class RequestError(EvalError):
 
 class WorkerError(EvalError):
     """A worker process failed; the message is its own last word."""
+
+
+class BagError(EvalError):
+    """A bag cannot be written, read or used; the message names it and says why."""
+
+
+class DatasetFormatError(EvalError):
+    """A LeRobotDataset cannot be written, read or used; the message names it and says why."""

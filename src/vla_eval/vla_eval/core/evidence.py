@@ -37,8 +37,8 @@ class Evidence:
         self._things['plate'] = world.plate[:2]
 
     def seen(self, observation: Observation) -> None:
-        """Keep what the first camera saw."""
-        self._film.append(next(iter(observation.views.values())).image)
+        """Keep what the first camera saw, where there is one."""
+        self._film += [view.image for view in list(observation.views.values())[:1]]
         self.note()
 
     def planned(self, chunk: ActionChunk) -> None:
@@ -50,7 +50,7 @@ class Evidence:
         """Keep where the tool is and where it was asked to be, after a tick."""
         if not self._detailed:
             return
-        T_base_command = self._robot.executor.tool_now()
+        T_base_command = self._robot.executor.tool_commanded()
         if T_base_command is not None:
             self._times_s.append(self._robot.elapsed_ns / SECOND)
             self._commanded.append(T_base_command.t)

@@ -1,23 +1,24 @@
 """One episode in virtual time: look, plan, wait out the latency, move, ask for the verdict."""
 
-import heapq
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 import numpy as np
 
 from vla_control.core.errors import ChunkRefused
-from vla_core.chunk import ActionChunk
+from vla_core.observation import Observation
 from vla_core.policy import Policy
-from vla_core.timing import SECOND, Timing
+from vla_core.timing import SECOND
 from vla_eval.core.episodes import Conditions, Trial
 from vla_eval.core.evidence import Evidence
+from vla_eval.core.model import BusyModel
 from vla_eval.core.photographs import Photographer
 from vla_eval.core.results import EpisodeResult, by_stage
 from vla_eval.core.robot import VirtualRobot
 from vla_eval.core.stopwatch import Stopwatch
 from vla_perception.core.errors import NotReady
-from vla_policy.core.wrappers import Ablated
+from vla_policy.core.wrappers import Ablated, Heedful
 from vla_sim.core import language, seeds
 from vla_sim.core.values import Outcome
 
@@ -27,9 +28,9 @@ GIVE_UP_NS = SECOND  # past the limit, which the simulator counts from the first
 class VirtualLoop:
     """Runs episodes with one policy on one robot; the same trial gives the same result.
 
-    A chunk reaches the executor one drawn latency after the capture it was planned from, while
-    later observations are planned from already (a pipeline): with a distribution, chunks may
-    overtake each other.
+    A chunk reaches the executor one drawn latency after the capture it was planned from. Until
+    then the model is busy, as it is in the live graph: what is seen meanwhile is not planned
+    from, so the latency is also the least time between two plans.
 
     Args:
         robot: Where it moves.
@@ -66,32 +67,33 @@ class VirtualLoop:
         robot.instruct(episode.instruction)
         policy.reset(robot.status().epoch)
 
-        rng = seeds.stream(trial.seed, 'latency')
+        model = BusyModel(policy, conditions.latency, seeds.stream(trial.seed, 'latency'))
         evidence = Evidence(robot, detailed=trial.index == 0)
         wall = Stopwatch(self._wall_ns)
-        on_the_way: list[tuple[int, int, ActionChunk]] = []  # (arrival, sequence, chunk)
         outcome = Outcome()
         while True:
-            begun_ns = self._wall_ns() if robot.at_step else None
-            if robot.at_step:
+            begun_ns, observation = self._wall_ns(), None
+            due = robot.at_step
+            if due:
                 outcome = robot.simulator.outcome()
                 if outcome.done or robot.elapsed_ns >= episode.limit_ns + GIVE_UP_NS:
                     break
-                chunk = self._plan(policy, evidence, wall)
-                if chunk is not None:
-                    arrival_ns = robot.now_ns + conditions.latency.draw_ns(rng)
-                    chunk = chunk.with_changes(timing=_timing(chunk, robot.now_ns, arrival_ns))
-                    heapq.heappush(on_the_way, (arrival_ns, chunk.sequence, chunk))
-            while on_the_way and on_the_way[0][0] <= robot.now_ns:
-                chunk = heapq.heappop(on_the_way)[2]
-                evidence.planned(chunk)
-                try:
-                    robot.executor.accept(chunk, robot.now_ns)
-                except ChunkRefused:
-                    continue  # counted by the executor
-            with wall.measure('tick'):
-                robot.act()
-            if begun_ns is not None:
+                observation = self._see(evidence, wall)
+            # What arrives now is followed before the next chunk is planned, so that the plan it
+            # is made to agree with is the one in force.
+            arrived = self._deliver(model, evidence)
+            taken_ns = self._follow() if arrived else 0
+            if observation is not None and not model.busy:
+                committed = robot.executor.plan(robot.now_ns)
+                with wall.measure('inference'):
+                    model.begin(observation, committed, robot.now_ns)
+            if not arrived:
+                self._deliver(model, evidence)  # what took no time
+                taken_ns = self._follow()
+            start_ns = self._wall_ns()
+            robot.pass_tick()
+            wall.add('tick', taken_ns + self._wall_ns() - start_ns)
+            if due:
                 wall.add('capture_to_command', self._wall_ns() - begun_ns)
             evidence.moved()
         evidence.note()
@@ -115,8 +117,8 @@ class VirtualLoop:
     def _photographs(self, evidence: Evidence) -> tuple[tuple[float, np.ndarray], ...]:
         return self._photographer.photograph(evidence.moments) if self._photographer else ()
 
-    def _plan(self, policy: Policy, evidence: Evidence, wall: Stopwatch) -> ActionChunk | None:
-        """Look and plan; None where an input is missing, stale or frozen."""
+    def _see(self, evidence: Evidence, wall: Stopwatch) -> Observation | None:
+        """Look; None where an input is missing, stale or frozen."""
         robot = self._robot
         with wall.measure('capture'):
             robot.look()
@@ -126,18 +128,24 @@ class VirtualLoop:
         except NotReady:
             return None
         evidence.seen(observation)
-        committed = robot.executor.plan(robot.now_ns)
-        with wall.measure('inference'):
-            return policy.infer(observation, committed)
+        return observation
 
+    def _deliver(self, model: BusyModel, evidence: Evidence) -> bool:
+        """Hand a chunk that has arrived to the executor; return whether there was one."""
+        robot = self._robot
+        chunk = model.arrived(robot.now_ns)
+        if chunk is None:
+            return False
+        evidence.planned(chunk)
+        with suppress(ChunkRefused):  # counted by the executor
+            robot.executor.accept(chunk, robot.now_ns)
+        return True
 
-def _timing(chunk: ActionChunk, planned_ns: int, arrival_ns: int) -> Timing:
-    """Stages on the virtual clock: thinking takes the injected latency, all else no time."""
-    return Timing(
-        captured_ns=chunk.observation_stamp_ns,
-        assembled_ns=planned_ns,
-        received_ns=planned_ns,
-        preprocessed_ns=planned_ns,
-        inferred_ns=arrival_ns,
-        published_ns=arrival_ns,
-    )
+    def _follow(self) -> int:
+        """Command the joints and tell the policy how its chunks fare; return wall ns taken."""
+        start_ns = self._wall_ns()
+        self._robot.follow()
+        taken_ns = self._wall_ns() - start_ns
+        if isinstance(self._policy, Heedful):
+            self._policy.heed(self._robot.status())
+        return taken_ns

@@ -2,7 +2,7 @@
 
 import io
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import matplotlib
@@ -17,6 +17,8 @@ from vla_eval.core.results import Path3  # noqa: E402
 
 INK, FAINT, ACCENT, SECOND = '#1f2933', '#c8d0d8', '#e8590c', '#1971c2'
 COLOURS = {'red': '#d6453d', 'green': '#2f9e58', 'blue': '#2f5fd0', 'yellow': '#f2b705'}
+# of a figure's file: it tells of the run, not of when and by what it was drawn
+NO_METADATA = dict.fromkeys(('Date', 'Creator', 'Format', 'Type'))
 STYLE = {
     'font.family': 'sans-serif',
     'font.size': 9.5,
@@ -54,7 +56,44 @@ def success(tasks: Mapping[str, Mapping[str, Any]]) -> str:
         axes.set_xticks([0, 0.25, 0.5, 0.75, 1], ['0 %', '25 %', '50 %', '75 %', '100 %'])
         axes.grid(axis='y', visible=False)
         axes.spines['left'].set_visible(False)
-        return _svg(figure)
+        return svg(figure)
+
+
+def differences(rows: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return the difference of each row with its 95 % interval, percentage points."""
+    with plt.rc_context(STYLE):
+        figure, axes = plt.subplots(figsize=(6.4, 0.75 + 0.42 * len(rows)))
+        axes.axvline(0, color=INK, lw=1)
+        for y, row in enumerate(rows.values()):
+            low, high = (100 * bound for bound in row['ci95'])
+            axes.plot([low, high], [y, y], color=SECOND, lw=7, alpha=0.28, solid_capstyle='round')
+            axes.plot(100 * row['difference'], y, 'o', color=SECOND, ms=9, zorder=3)
+        axes.set_yticks(range(len(rows)), list(rows))
+        axes.set_ylim(len(rows) - 0.5, -0.5)
+        axes.set_xlabel('percentage points')
+        axes.grid(axis='y', visible=False)
+        axes.spines['left'].set_visible(False)
+        return svg(figure)
+
+
+def by_latency(lines: Mapping[str, Sequence[tuple[float, Mapping[str, Any]]]]) -> str:
+    """Return success against latency, with intervals.
+
+    Args:
+        lines: Name -> (latency in ms, `success` and `ci95`), in order.
+    """
+    with plt.rc_context(STYLE):
+        figure, axes = plt.subplots(figsize=(6.4, 3.4))
+        for name, line in lines.items():
+            x = [ms for ms, _ in line]
+            bounds = zip(*(values['ci95'] for _, values in line), strict=True)
+            drawn = axes.plot(x, [v['success'] for _, v in line], 'o-', ms=5, label=name)
+            axes.fill_between(x, *bounds, alpha=0.12, color=drawn[0].get_color(), lw=0)
+        axes.set_ylim(-0.02, 1.05)
+        axes.set_yticks([0, 0.5, 1], ['0 %', '50 %', '100 %'])
+        axes.set_xlabel('injected latency, ms')
+        axes.legend(loc='upper center', bbox_to_anchor=(0.5, -0.16), ncols=2)
+        return svg(figure)
 
 
 def latency(stages: Mapping[str, Mapping[str, float | None]]) -> str:
@@ -75,7 +114,7 @@ def latency(stages: Mapping[str, Mapping[str, float | None]]) -> str:
         axes.set_xlabel('ms')
         axes.grid(axis='y', visible=False)
         axes.spines['left'].set_visible(False)
-        return _svg(figure)
+        return svg(figure)
 
 
 def path(way: Path3) -> str:
@@ -100,7 +139,7 @@ def path(way: Path3) -> str:
         handles, labels = top.get_legend_handles_labels()
         figure.legend(handles, labels, loc='upper center', ncols=4, bbox_to_anchor=(0.5, 1.08))
         figure.tight_layout()
-        return _svg(figure)
+        return svg(figure)
 
 
 def _lines(axes: Axes, commanded_a, commanded_b, measured_a, measured_b, chunk_a, chunk_b) -> None:  # type: ignore[no-untyped-def]
@@ -116,9 +155,10 @@ def _things(axes: Axes, things: Mapping[str, tuple[float, float]]) -> None:
         axes.add_patch(plt.Circle((y, x), radius, color=colour, alpha=0.4, lw=0))
 
 
-def _svg(figure: Figure) -> str:
+def svg(figure: Figure) -> str:
+    """Return a finished figure as text for a page, and close it."""
     buffer = io.StringIO()
-    figure.savefig(buffer, format='svg', bbox_inches='tight', metadata={'Date': None})
+    figure.savefig(buffer, format='svg', bbox_inches='tight', metadata=NO_METADATA)
     plt.close(figure)
     text = buffer.getvalue()
     text = text[text.index('<svg') :]

@@ -85,7 +85,7 @@ def _start(build: Callable[..., Any], setting: Any) -> tuple[Any, Connection]:
 def _receive(connection: Connection) -> Any:
     try:
         kind, value = connection.recv()
-    except EOFError:
+    except (EOFError, ConnectionError):  # the latter where it left a job unread
         raise WorkerError('a worker process died; was it killed, or is memory short?') from None
     if kind == 'failed':
         raise WorkerError(value)

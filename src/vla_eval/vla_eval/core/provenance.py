@@ -35,24 +35,35 @@ def collect(
         started: When it began, ISO 8601.
     """
     return {
-        'commit': _git(root, 'rev-parse', 'HEAD') or 'unknown',
-        'changed': bool(_git(root, 'status', '--porcelain', '--untracked-files=no')),
         'contract': {'name': contract.robot, 'digest': contract.digest},
         'checkpoint': {
             'name': checkpoint.name if checkpoint else policy,
-            'digest': _digest(checkpoint / WEIGHTS) if checkpoint else None,
+            'digest': digest(checkpoint / WEIGHTS) if checkpoint else None,
         },
+        **origin(root, seed, command, started),
+    }
+
+
+def origin(root: Path, seed: int, command: str, started: str) -> dict[str, Any]:
+    """Return where any figure comes from: commit, seed, command, machine, versions."""
+    return {
+        'commit': commit(root),
+        'changed': bool(_git(root, 'status', '--porcelain', '--untracked-files=no')),
         'seed': seed,
         'command': command,
         'started': started,
         'host': {
-            'name': platform.node(),
             'system': platform.platform(),
             'processor': _processor(),
             'cores': len(os.sched_getaffinity(0)),
         },
-        'versions': _versions(),
+        'versions': versions(),
     }
+
+
+def commit(root: Path) -> str:
+    """Return the commit of a checkout."""
+    return _git(root, 'rev-parse', 'HEAD') or 'unknown'
 
 
 def _git(root: Path, *words: str) -> str:
@@ -65,7 +76,7 @@ def _git(root: Path, *words: str) -> str:
     return done.stdout.strip() if done.returncode == 0 else ''
 
 
-def _digest(file: Path) -> str | None:
+def digest(file: Path) -> str | None:
     """Return the SHA-256 of a file; None where it cannot be read, which loading it will tell."""
     try:
         return hashlib.sha256(file.read_bytes()).hexdigest()
@@ -82,7 +93,8 @@ def _processor() -> str:
     return next(named, platform.machine())
 
 
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
+    """Return the versions of the suite, Python and what figures depend on."""
     found = {'vla': metadata_version('vla_eval'), 'python': platform.python_version()}
     return found | {name: metadata_version(name) for name in PACKAGES}
 

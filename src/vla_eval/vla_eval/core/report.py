@@ -1,7 +1,7 @@
 """Writes a report's two files, each beside its place and renamed; report.json, last, marks it."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,8 @@ from vla_eval.core.episodes import Conditions
 from vla_eval.core.results import EpisodeResult
 
 JSON, HTML = 'report.json', 'report.html'
+
+More = Mapping[str, Callable[[Mapping[str, Any]], Any]]
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,7 @@ def write(
     provenance: Mapping[str, Any],
     wall: Mapping[str, Any],
     repeat: str,
+    more: More | None = None,
 ) -> Written:
     """Write report.html and report.json into a folder, which is made where it is missing.
 
@@ -41,21 +44,20 @@ def write(
         provenance: See `provenance.collect`.
         wall: Figures of the wall clock besides latencies.
         repeat: Command that repeats one episode, with `{task}` and `{index}` in it.
+        more: Further keys, each made from the values so far; a section of the page shows it.
     """
     values = report_json.build(results, conditions, clock, provenance, wall)
+    for key, make in (more or {}).items():
+        values[key] = make(values)
     folder.mkdir(parents=True, exist_ok=True)
     html, json = folder / HTML, folder / JSON
-    _write(html, report_html.build(values, results, repeat))
-    _write(json, report_json.text(values))
+    write_text(html, report_html.build(values, results, repeat))
+    write_text(json, report_json.text(values))
     return Written(html, json, values)
 
 
-def finished(folder: Path) -> bool:
-    """Whether a folder holds a finished report."""
-    return (folder / JSON).exists()
-
-
-def _write(path: Path, text: str) -> None:
+def write_text(path: Path, text: str) -> None:
+    """Write a file beside its place, then put it there: nobody sees a part of it."""
     part = path.with_name(f'.{path.name}.{os.getpid()}.part')
     part.write_text(text, encoding='utf-8')
     os.replace(part, path)

@@ -43,7 +43,7 @@ def build(
         'policy': conditions.policy,
         'phrasing': conditions.phrasing,
         'ablate': conditions.ablate or None,
-        'latency': str(conditions.latency) if clock == 'virtual' else None,
+        'latency': str(conditions.latency),
         'success': round(sum(t['rate'] for t in by_task.values()) / len(by_task), 6),
         'tasks': by_task,
         'latency_ms': _latency([r.stages_ms for r in results]),

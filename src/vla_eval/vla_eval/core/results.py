@@ -9,6 +9,8 @@ from vla_core.command import ChunkCounts, GateCounts
 from vla_core.timing import Timing
 from vla_eval.core.episodes import Trial
 
+FILMS = 3  # of failures, a task, are shown
+
 
 @dataclass(frozen=True, eq=False)
 class Path3:

@@ -39,6 +39,7 @@ class VirtualRobot:
         seed: int,
         phrasing: str = 'known',
         arrange: Callable[[Simulator], None] | None = None,
+        words: str | None = None,
     ) -> Episode:
         """Set the scene of an episode; the executor has no words yet and is idle.
 
@@ -47,8 +48,9 @@ class VirtualRobot:
             seed: Of the episode.
             phrasing: Which words it may draw.
             arrange: Changes the scene before anything is measured.
+            words: Instead of drawn ones; scene and verdict follow from them.
         """
-        episode = self.simulator.reset(task, seed, phrasing=phrasing)
+        episode = self.simulator.reset(task, seed, words, phrasing)
         if arrange is not None:
             arrange(self.simulator)
         self.simulator.skip_to(START_NS)
@@ -104,13 +106,22 @@ class VirtualRobot:
 
     def act(self) -> Command | None:
         """Do one control tick: the executor's command to the joints, then time to the next one."""
+        command = self.follow()
+        self.pass_tick()
+        return command
+
+    def follow(self) -> Command | None:
+        """Give the executor's command of this tick to the joints."""
         command = self.executor.tick(self.now_ns)
         if command is not None:
             self.simulator.command(command.names, command.positions.tolist())
+        return command
+
+    def pass_tick(self) -> None:
+        """Let time pass to the next control tick."""
         self.now_ns += self.contract.rates.control_ns
         self.simulator.advance(self.now_ns)
         self._sense()
-        return command
 
     def act_until_step(self) -> None:
         """Do control ticks up to the next observation."""

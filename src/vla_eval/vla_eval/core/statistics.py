@@ -1,7 +1,7 @@
-"""The two statistics that a report states: an interval for a rate, percentiles of durations."""
+"""What a report states of numbers: intervals of rates and of their mean, percentiles."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -25,6 +25,20 @@ def wilson(successes: int, episodes: int, z: float = Z95) -> tuple[float, float]
     low = (middle - half) / shrink if successes else 0.0  # exact at the ends, despite rounding
     high = (middle + half) / shrink if successes < episodes else 1.0
     return low, high
+
+
+def mean_interval(
+    values: Sequence[float], intervals: Sequence[tuple[float, float]]
+) -> tuple[float, float]:
+    """Return the interval of the mean of independent estimates whose own intervals are known.
+
+    MOVER (Zou, Donner 2008, Statistics in Medicine 27:1693, eq. 9), with equal weights.
+    """
+    k, mean = len(values), sum(values) / len(values)
+    pairs = list(zip(values, intervals, strict=True))
+    below = math.sqrt(sum((value - low) ** 2 for value, (low, _) in pairs)) / k
+    above = math.sqrt(sum((high - value) ** 2 for value, (_, high) in pairs)) / k
+    return mean - below, mean + above
 
 
 def percentiles(values: Iterable[float]) -> dict[str, float | int | None]:

@@ -49,7 +49,11 @@ class PlayedRobot:
         encoding: Of the pictures, by camera.
         size: (width, height) of the pictures, by camera.
         info_size: (width, height) that CameraInfo says, by camera.
+        K: (3, 3) intrinsics of every camera.
+        T_tool_wrist: Where the wrist camera sits.
     """
+
+    K, T_tool_wrist = K, T_TOOL_WRIST
 
     def __init__(self, graph, contract, namespace, prefix, clock):
         self.skip, self.frozen, self.speed = set(), set(), 0.1

@@ -1,6 +1,8 @@
 """The observer beside played sensors: what comes out, and what is said where nothing does."""
 
+import re
 import signal
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,7 +20,8 @@ def test_observations_are_of_the_captures_that_were_sent(stage):
     assert list(o.views) == ['scene', 'wrist']
     for key, view in o.views.items():
         np.testing.assert_array_equal(view.image, stage.robot.picture(key, view.stamp_ns))
-    assert o.stamp_ns == o.views['scene'].stamp_ns == o.state_stamp_ns
+    assert o.stamp_ns == o.views['scene'].stamp_ns
+    assert 0 <= o.stamp_ns - o.state_stamp_ns < 50_000_000  # the same moment, unless it was late
     assert 0 <= o.assembled_ns - o.stamp_ns < 300_000_000
     assert (o.epoch, o.instruction, o.base_frame) == (4, 'reach the red block', 'base_link')
     T_base_tool = stage.robot.T_base_tool(o.stamp_ns)
@@ -192,7 +195,13 @@ def test_a_wrong_parameter_ends_the_process_with_one_line(graph, contract_file, 
 def test_a_signal_ends_the_process_with_0_and_no_trace(graph, contract_file):
     path, _ = contract_file()
     process = graph.start('vla_perception.ros.node:ObserverNode', contract=path)
-    graph.until(lambda: 'observer' in graph.probe.get_node_names(), 'the observer')
+
+    def runs():  # the graph may still know the node of a test before
+        blocked = re.search(r'SigBlk:\s*(\w+)', Path(f'/proc/{process.pid}/status').read_text())
+        waits = int(blocked[1], 16) >> (signal.SIGINT - 1) & 1
+        return waits and 'observer' in graph.probe.get_node_names()
+
+    graph.until(runs, 'the observer')
     process.signal(signal.SIGINT)
     assert process.wait() == 0
     assert 'Traceback' not in process.output

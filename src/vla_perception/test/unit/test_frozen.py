@@ -20,7 +20,7 @@ class Scene:
     """A camera at 10 Hz and joints at 100 Hz, whose angle is a function of time in ms."""
 
     def __init__(self, angle):
-        self.joints = JointStream(STATE)
+        self.joints = JointStream(STATE, fastest={'arm': 4.0})
         self.watch = FrozenWatch(self.joints)
         self.angle = angle
         self.ms = 0
@@ -57,6 +57,14 @@ def test_slow_motion_adds_up_over_the_whole_repetition():
 def test_there_and_back_is_motion_too():
     _, motion = Scene(lambda ms: 0.2 * np.sin(ms / 100)).run(1000, lambda ms: 1)
     assert motion > 0.3
+
+
+@pytest.mark.parametrize('begin_ms', [50, 1000])
+def test_joint_states_that_jump_and_come_back_are_no_motion(begin_ms):
+    jumps = Scene(lambda ms: 0.6 if begin_ms <= ms < 2000 else 0.0)
+    assert jumps.run(5000, lambda ms: 1)[1] == 0.0
+    moves = Scene(lambda ms: (0.6 if begin_ms <= ms < 2000 else 0.0) + 1e-4 * ms)
+    assert moves.run(5000, lambda ms: 1)[1] == pytest.approx(0.49, abs=0.005)
 
 
 def test_motion_after_the_capture_does_not_count():

@@ -13,6 +13,7 @@ from vla_perception.core.errors import NotReady, PerceptionError
 from vla_perception.core.frozen import FrozenWatch
 from vla_perception.core.images import Framing
 from vla_perception.core.joint_stream import JointStream
+from vla_perception.core.sighting import Lens, Sighting
 from vla_perception.core.streams import History, Sample
 
 PICTURE_LIMIT = 16  # pictures kept of one camera
@@ -25,6 +26,7 @@ class CameraStream:
         camera: The camera's block of the contract.
         optical_frame: Its tf frame, prefix included.
         framing: How its pictures become the policy's.
+        lens: The source's intrinsics, None before a CameraInfo that can be used.
         counts: Pictures by what became of them.
     """
 
@@ -42,6 +44,7 @@ class CameraStream:
         self._repeats = 0  # pictures that bore the newest stamp again
         self._size: tuple[int, int] | None = None
         self._K_view = np.zeros((3, 3))
+        self.lens: Lens | None = None
         self._info_fault: NotReady | None = self._fail(
             'missing', f'no CameraInfo has come on {camera.camera_info}'
         )
@@ -66,11 +69,11 @@ class CameraStream:
         """Remember why the newest CameraInfo could not be used, until a good one comes."""
         detail = f'CameraInfo on {self.camera.camera_info}: {detail}'
         self._info_fault = self._fail(reason, detail)
-        self._size = None
+        self._size = self.lens = None
 
-    def add_info(self, K: np.ndarray, width: int, height: int, frame: str = '') -> None:
+    def add_info(self, lens: Lens, width: int, height: int, frame: str = '') -> None:
         """Take the source's size and intrinsics in; `frame` is the header's, '' where unknown."""
-        K = np.asarray(K, float)
+        K = lens.K
         if frame and frame != self.optical_frame:
             detail = f'header.frame_id is {frame!r}, {self.optical_frame!r} expected'
             self.refuse_info('wrong_frame', detail)
@@ -91,7 +94,7 @@ class CameraStream:
                 self._wrong_size(_size(self._pictures.newest.value))  # type: ignore[union-attr]
                 self._pictures.clear()
                 self._watch.clear()
-        self._K_view = self.framing.intrinsics(K, width, height)
+        self._K_view, self.lens = self.framing.intrinsics(K, width, height), lens
 
     def _wrong_size(self, size: tuple[int, int]) -> None:
         came, wanted = (f'{s[0]}x{s[1]}' if s else 'nothing' for s in (size, self._size))
@@ -208,6 +211,18 @@ class CameraStream:
             T_base_view = T_base_optical @ self.framing.T_source_view
         image = self.framing.picture(picture.value)
         return View(image, self._K_view, T_base_view, picture.stamp_ns)
+
+    def sighting(self, picture: Sample[np.ndarray], T_base_optical: SE3) -> Sighting:
+        """Return a picture as it came; arguments as those of `view`.
+
+        Raises:
+            NotReady: there is no CameraInfo that can be used.
+        """
+        if self.lens is None:
+            assert self._info_fault is not None
+            raise self._info_fault
+        stamp_ns, image = picture
+        return Sighting(stamp_ns, image, self.optical_frame, self.lens, T_base_optical)
 
 
 def _size(image: np.ndarray) -> tuple[int, int]:

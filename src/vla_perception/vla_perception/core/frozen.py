@@ -2,7 +2,11 @@
 
 import numpy as np
 
-from vla_perception.core.joint_stream import JointStream, wrap
+from vla_core.timing import SECOND
+from vla_perception.core.joint_stream import Joints, JointStream, wrap
+from vla_perception.core.streams import Sample
+
+SPARE = 1.5  # times its fastest: a joint that moved further between two samples did not move
 
 
 class FrozenWatch:
@@ -10,6 +14,8 @@ class FrozenWatch:
 
     A robot at rest before a still scene sees the same picture for as long as it likes; only when
     its joints moved between the capture stamps of equal pictures does the picture count as frozen.
+    Joint states that jump further than joints can move are no motion: taken for it, they would
+    hold a robot at rest until another picture came, which only its own motion could bring.
 
     Attributes:
         motion: Largest way that a joint moved while the newest picture repeated, rad or m.
@@ -29,8 +35,8 @@ class FrozenWatch:
     def _begin(self, stamp_ns: int) -> None:
         self._since_ns = self._newest_ns = stamp_ns
         self._folded_ns = stamp_ns - 1  # joint states up to here are in the range below
-        self._origin: np.ndarray | None = None
-        self._low = self._high = np.zeros(0)
+        self._last: Sample[Joints] | None = None
+        self._at = self._low = self._high = np.zeros(0)
         self.motion = 0.0
 
     @property
@@ -54,14 +60,24 @@ class FrozenWatch:
         if not samples:
             return
         self._folded_ns = samples[-1].stamp_ns
-        q = np.stack([sample.value.positions for sample in samples])
-        if self._origin is None:
-            self._origin, self._low, self._high = q[0], np.zeros(len(q[0])), np.zeros(len(q[0]))
-        way = q - self._origin
-        way = np.where(self._joints.angular, wrap(way), way)
+        if self._last is None:
+            self._last, *samples = samples
+            self._at = self._low = self._high = np.zeros(len(self._last.value.positions))
+            if not samples:
+                return
+        way = self._at + self._steps([self._last, *samples]).cumsum(axis=0)
+        self._last, self._at = samples[-1], way[-1]
         self._low = np.minimum(self._low, way.min(axis=0))
         self._high = np.maximum(self._high, way.max(axis=0))
         self.motion = float((self._high - self._low).max())
+
+    def _steps(self, samples: list[Sample[Joints]]) -> np.ndarray:
+        """Return how far each joint moved from each sample to the next, jumps left out."""
+        steps = np.diff([sample.value.positions for sample in samples], axis=0)
+        steps = np.where(self._joints.angular, wrap(steps), steps)
+        passed_s = np.diff([sample.stamp_ns for sample in samples]) / SECOND
+        farthest = SPARE * passed_s[:, None] * self._joints.fastest
+        return np.where(np.abs(steps) <= farthest, steps, 0.0)
 
 
 def same_bytes(a: np.ndarray, b: np.ndarray) -> bool:

@@ -1,7 +1,7 @@
 """The joint states of the contract's joints, at any moment they were measured around."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -32,10 +32,15 @@ class JointStream:
 
     Attributes:
         counts: Messages by what became of them.
+        angular: Which joints are measured in rad.
+        fastest: (S,) highest speed of each joint, rad/s or m/s; inf where none is known.
     """
 
-    def __init__(self, state: State, keep_ns: int = 2 * SECOND):
+    def __init__(
+        self, state: State, keep_ns: int = 2 * SECOND, fastest: Mapping[str, float] | None = None
+    ):
         self.counts: Counter[str] = Counter()
+        self.fastest = np.array([(fastest or {}).get(name, np.inf) for name in state.names])
         self.angular = np.array([unit == 'rad' for unit in state.units])
         self._state = state
         self._tolerance_ns = round(state.sync_tolerance_s * SECOND)

@@ -15,6 +15,7 @@ from vla_perception.core.errors import NotReady, PerceptionError, TransformError
 from vla_perception.core.frames import FrameBuffer
 from vla_perception.core.joint_stream import STREAM as JOINTS
 from vla_perception.core.joint_stream import JointStream
+from vla_perception.core.sighting import Lens, Sighting
 from vla_perception.core.streams import Sample
 
 
@@ -52,6 +53,7 @@ class ObserverCore:
         cameras: Camera key -> its stream, in the contract's order.
         joints: The joint states.
         frames: The transforms.
+        base_frame: Frame that every pose is given in, prefix included.
         last_reset: Why everything was forgotten last, '' if it never was.
     """
 
@@ -66,7 +68,8 @@ class ObserverCore:
             if camera.kind != 'color':
                 raise ContractError(f'cameras.{key}.kind', f'color expected, got {camera.kind}')
         frame = settings.frame
-        self.joints = JointStream(contract.state)
+        fastest = {name: limits.velocity for name, limits in contract.limits.joints.items()}
+        self.joints = JointStream(contract.state, fastest=fastest)
         self.cameras = {
             key: CameraStream(camera, contract.state, self.joints, frame(camera.optical_frame))
             for key, camera in contract.cameras.items()
@@ -75,7 +78,7 @@ class ObserverCore:
         self.frames = FrameBuffer(tolerance_ns)
         self.last_reset = ''
         self._contract = contract
-        self._base = frame(contract.model.base_link)
+        self.base_frame = frame(contract.model.base_link)
         self._tool = frame(contract.model.tool)
         self._wait_ns = round(settings.wait_s * SECOND)
         self._period_ns = contract.rates.observation_ns
@@ -100,7 +103,14 @@ class ObserverCore:
         self._context = (epoch, instruction)
 
     def add_camera_info(
-        self, key: str, K: np.ndarray, width: int, height: int, frame: str = ''
+        self,
+        key: str,
+        K: np.ndarray,
+        width: int,
+        height: int,
+        frame: str = '',
+        model: str = '',
+        distortion: np.ndarray | None = None,
     ) -> None:
         """Take a source's intrinsics in.
 
@@ -110,8 +120,12 @@ class ObserverCore:
             width: Of the source's picture, pixels.
             height: Of the source's picture, pixels.
             frame: Optical frame that the source names; must be the contract's where given.
+            model: Distortion model; counts for `sighting` only, as do the coefficients.
+            distortion: (N,) its coefficients, None for none.
         """
-        self._camera(key).add_info(K, width, height, frame)
+        bent = np.zeros(0) if distortion is None else distortion
+        lens = Lens(np.asarray(K, float), model, bent)
+        self._camera(key).add_info(lens, width, height, frame)
 
     def add_image(self, key: str, stamp_ns: int, image: np.ndarray) -> None:
         """Take a picture in.
@@ -199,6 +213,22 @@ class ObserverCore:
                     failure = error
         raise failure
 
+    def sighting(self, key: str, now_ns: int) -> Sighting:
+        """Return the newest picture of a camera whose pose is known, as its driver sent it.
+
+        Raises:
+            NotReady: there is none; the reason is that of the newest picture.
+        """
+        camera = self._camera(key)
+        failure = NotReady('missing', key, 'no picture that is young enough')
+        for k, picture in enumerate(camera.newest_first(now_ns)):
+            try:
+                pose = self._lookup(camera.optical_frame, picture.stamp_ns, now_ns)
+                return camera.sighting(picture, pose)
+            except NotReady as error:
+                failure = failure if k else error
+        raise failure
+
     def _is_open(self, moment_ns: int) -> bool:
         """Whether a moment is unused and the rate allows it; a quarter of a period is jitter."""
         return moment_ns > self._used_ns and moment_ns >= self._due_ns - self._period_ns // 4
@@ -224,7 +254,7 @@ class ObserverCore:
             sequence=self._sequence + 1,
             epoch=self._context[0],
             contract_digest=self._contract.digest,
-            base_frame=self._base,
+            base_frame=self.base_frame,
             views=views,
             state_names=self._contract.state.names,
             state=joints.positions,
@@ -243,10 +273,10 @@ class ObserverCore:
     def _lookup(self, frame: str, stamp_ns: int, now_ns: int) -> SE3:
         """Return T_base_frame at a capture."""
         try:
-            known_until_ns = self.frames.known_until(self._base, frame)
+            known_until_ns = self.frames.known_until(self.base_frame, frame)
             if known_until_ns is not None:
                 self._wait('tf', known_until_ns, stamp_ns, now_ns)
-            return self.frames.lookup(self._base, frame, stamp_ns)
+            return self.frames.lookup(self.base_frame, frame, stamp_ns)
         except TransformError as error:
             raise NotReady('no_transform', 'tf', str(error)) from None
 

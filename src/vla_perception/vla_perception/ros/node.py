@@ -18,6 +18,7 @@ from vla_core.timing import MS
 from vla_perception.core.errors import NotReady
 from vla_perception.core.observer import ObserverCore, ObserverSettings
 from vla_perception.ros.health import HealthReport
+from vla_perception.ros.overlay import Overlays
 from vla_ros import convert
 from vla_ros.errors import MessageError
 from vla_ros.lifecycle import SuiteNode
@@ -34,7 +35,7 @@ class ObserverParams(NodeParams):
     contract: str = contract_knob()
     frame_prefix: str = frame_prefix_knob()
     wait_s: float = knob(
-        0.02,
+        ObserverSettings.wait_s,
         'Longest wait for joint states and transforms later than a picture, to interpolate.',
         low=0.0,
         high=1.0,
@@ -56,6 +57,7 @@ class ObserverNode(SuiteNode):
         self._optical_frames = {k: c.optical_frame for k, c in self._core.cameras.items()}
         self._report = HealthReport(self._core, self.health, self.get_logger())
         self._observations = self.advertise(ObservationMsg, 'vla/observation', 'observation')
+        Overlays(self, self._core)
         for camera in self.contract.cameras.values():
             self._subscribe_camera(camera)
         self.subscribe(JointState, self.contract.state.topic, self._on_joint_state, 'sensor')
@@ -98,7 +100,9 @@ class ObserverNode(SuiteNode):
             reason = 'uncalibrated' if error.field == 'k' else 'unreadable'
             self._core.cameras[key].refuse_info(reason, str(error))
             return
-        self._core.add_camera_info(key, info.K, info.width, info.height, info.frame)
+        self._core.add_camera_info(
+            key, info.K, info.width, info.height, info.frame, info.model, info.distortion
+        )
         self._report.distorted(key, bool(info.distortion.any()))
 
     def _on_joint_state(self, msg: JointState) -> None:

@@ -77,7 +77,7 @@ def test_a_perfect_velocity_has_no_flow_loss_and_integrates_to_the_action():
     rows = torch.randn(6, 4, 3)
 
     class Perfect(FlowHead):
-        def velocity(self, x, t, condition):
+        def velocity(self, x, t, condition, given=None):
             return (rows - x) / (1.0 - t[:, None, None]).clamp(min=1e-6)
 
     head = Perfect(TINY, 4)

@@ -5,7 +5,6 @@ import math
 import pytest
 import torch
 
-from vla_policy.core.config import SAMPLER_METHODS
 from vla_policy.core.solvers import METHODS, integrate
 
 
@@ -32,7 +31,3 @@ def test_every_method_follows_a_constant_velocity_exactly():
     for method in METHODS:
         end = integrate(lambda x, t: torch.ones_like(x), start, method, 4)
         torch.testing.assert_close(end, torch.ones(2, 3))
-
-
-def test_configuration_names_the_methods_there_are():
-    assert set(SAMPLER_METHODS) == set(METHODS)

@@ -8,7 +8,7 @@ import pytest
 from vla_core.errors import VlaError
 from vla_policy.core.hold import HoldPolicy
 from vla_policy.core.registry import load_policy
-from vla_policy.core.wrappers import Ablated, Timed
+from vla_policy.core.wrappers import BLOCK_S, FAULTS, JUMP, LATE_S, Ablated, Faulty, Timed
 
 
 class Spy:
@@ -81,3 +81,74 @@ def test_a_reset_passes_through(contract):
 def test_an_unknown_ablation_is_refused(contract, kind, words):
     with pytest.raises(VlaError, match='ablate'):
         Ablated(Spy(contract), kind, words)
+
+
+@pytest.fixture
+def faulty(contract):
+    """Return what makes a faulty policy: it, and the waits that it was asked for."""
+
+    def make(kind, seed=0):
+        waits = []
+        policy = Faulty(Spy(contract), contract, seed, waits.append)
+        policy.kind = kind
+        return policy, waits
+
+    return make
+
+
+def chunks_of(policy, world, count=8):
+    return [
+        policy.infer(world.observation('wait').with_changes(sequence=k), None)
+        for k in range(count)
+    ]
+
+
+@pytest.mark.parametrize('kind', FAULTS)
+def test_a_fault_keeps_shape_and_stamps_and_ends_at_once(faulty, world, contract, kind):
+    policy, _ = faulty(kind)
+    good = Spy(contract).infer(world.observation('wait'), None)
+    chunks = chunks_of(policy, world)
+    assert {c.actions.shape for c in chunks} == {good.actions.shape}
+    assert {(c.t0_ns, c.epoch) for c in chunks} == {(good.t0_ns, good.epoch)}
+    policy.kind = 'none'
+    (again,) = chunks_of(policy, world, 1)
+    np.testing.assert_array_equal(again.actions, good.actions)
+
+
+def test_nan_is_one_number_of_each_chunk_elsewhere_each_time(faulty, world):
+    wrong = [~np.isfinite(c.actions) for c in chunks_of(faulty('nan')[0], world)]
+    assert all(w.sum() == 1 for w in wrong)
+    assert len({w.tobytes() for w in wrong}) > 1
+
+
+@pytest.mark.parametrize(('kind', 'seconds'), [('block', BLOCK_S), ('late', LATE_S)])
+def test_what_is_slow_waits_as_long_as_it_says(faulty, world, kind, seconds):
+    policy, waits = faulty(kind)
+    chunks_of(policy, world, 2)
+    assert waits == [seconds, seconds]
+
+
+def test_again_gives_the_chunk_of_before_the_fault(faulty, world):
+    policy, _ = faulty('none')
+    (last,) = chunks_of(policy, world, 1)
+    policy.kind = 'again'
+    assert all(c is last for c in chunks_of(policy, world))
+
+
+def test_a_jump_moves_places_only_and_by_the_same_way_in_all_rows(faulty, world, contract):
+    good = Spy(contract).infer(world.observation('wait'), None).actions
+    jumps = [c.actions - good for c in chunks_of(faulty('jump')[0], world)]
+    for jump in jumps:
+        np.testing.assert_allclose(np.linalg.norm(jump[:, :3], axis=1), JUMP)
+        np.testing.assert_allclose(jump - jump[0], 0.0, atol=1e-12)
+        assert not jump[:, 3:].any()
+    assert np.linalg.norm(jumps[0] - jumps[1]) > 0.01
+
+
+@pytest.mark.parametrize('kind', ['nan', 'jump'])
+def test_the_same_seed_goes_wrong_in_the_same_way(faulty, world, kind):
+    once, again, other = (
+        [c.actions for c in chunks_of(faulty(kind, seed)[0], world)] for seed in (1, 1, 2)
+    )
+    np.testing.assert_array_equal(once, again)
+    assert not np.array_equal(once, other, equal_nan=True)

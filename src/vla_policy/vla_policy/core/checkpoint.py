@@ -81,6 +81,11 @@ class Checkpoint:
         return cls(folder, config, statistics, tokenizer)
 
     @cached_property
+    def weights_digest(self) -> str:
+        """SHA-256 of the weights alone, by which reports and bags name them."""
+        return hashlib.sha256((self.folder / WEIGHTS).read_bytes()).hexdigest()
+
+    @cached_property
     def digest(self) -> str:
         """SHA-256 over config, weights and statistics."""
         found = hashlib.sha256()
@@ -120,6 +125,13 @@ class Checkpoint:
         return model
 
 
+def _before(card: Path) -> str:
+    try:
+        return card.read_text(encoding='utf-8')
+    except (OSError, UnicodeDecodeError):
+        return ''
+
+
 def save_checkpoint(
     folder: Path, config: PolicyConfig, weights: Mapping[str, Tensor], statistics: Statistics
 ) -> None:
@@ -127,11 +139,12 @@ def save_checkpoint(
     folder.mkdir(parents=True, exist_ok=True)
     half = {name: tensor.detach().half().contiguous() for name, tensor in weights.items()}
     part = folder / f'.{WEIGHTS}.part'
-    part.write_bytes(save(half))  # save_file would make it readable by its owner only
+    content = save(half)  # save_file would make it readable by its owner only
+    part.write_bytes(content)
     os.replace(part, folder / WEIGHTS)
     texts = {
         STATISTICS: statistics.to_json(),
-        CARD: model_card(config),
+        CARD: model_card(config, hashlib.sha256(content).hexdigest(), _before(folder / CARD)),
         CONFIG: yaml.safe_dump(config.to_mapping(), sort_keys=False, width=99),
     }
     for name, text in texts.items():

@@ -1,4 +1,4 @@
-"""What was commanded at an observation's stamp, read from what will be executed anyway."""
+"""What was and will be commanded, read from what will be executed anyway."""
 
 from dataclasses import dataclass
 
@@ -39,12 +39,41 @@ def commanded_at(
         finger = observation.state[contract.state.names.index(gripper.names[0])]
         opening = (finger - gripper.closed) / (gripper.open - gripper.closed)
         return Commanded(np.array(observation.T_base_tool.t), float(opening > HELD_OPENING))
+    rows = rows_at(committed, np.array([observation.stamp_ns]), contract)
+    return Commanded(rows.positions[0], float(rows.gripper[0]))
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """What a plan says at M times.
+
+    Attributes:
+        positions: (M, 3) tool positions, base frame, m.
+        gripper: (M,) 1.0 open, 0.0 closed.
+        covered: (M,) whether the time lies between the plan's first and last row; outside, the
+            nearest row stands in.
+    """
+
+    positions: np.ndarray
+    gripper: np.ndarray
+    covered: np.ndarray
+
+
+def rows_at(plan: ActionChunk, times_ns: np.ndarray, contract: RobotContract) -> Rows:
+    """Read a plan at times: positions between rows, the gripper bit of the row in force.
+
+    Args:
+        plan: With the contract's columns.
+        times_ns: (M,) ROS times.
+        contract: The robot.
+    """
     start = contract.action.slice_of(tool_group(contract)).start
-    column = contract.action.slice_of(gripper).start
-    at = (observation.stamp_ns - committed.t0_ns) / committed.step_ns
-    at = min(max(at, 0.0), committed.horizon - 1.0)
-    row = int(at)
-    after = min(row + 1, committed.horizon - 1)
-    rows = committed.actions[:, start : start + 3]
-    position = rows[row] + (at - row) * (rows[after] - rows[row])
-    return Commanded(position, float(committed.actions[row, column] > 0.5))
+    column = contract.action.slice_of(gripper_group(contract)).start
+    last = plan.horizon - 1
+    place = (times_ns - plan.t0_ns) / plan.step_ns
+    at = np.clip(place, 0.0, last)
+    row = at.astype(int)
+    rows = plan.actions[:, start : start + 3]
+    positions = rows[row] + (at - row)[:, None] * (rows[np.minimum(row + 1, last)] - rows[row])
+    gripper = (plan.actions[row, column] > 0.5).astype(float)
+    return Rows(positions, gripper, (place >= 0.0) & (place <= last))

@@ -5,9 +5,9 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from vla_core.errors import FieldError
+from vla_policy.core.solvers import METHODS
 
 FORMAT = 1
-SAMPLER_METHODS = ('euler', 'midpoint', 'heun', 'rk4')
 
 
 class ConfigError(FieldError):
@@ -60,6 +60,7 @@ class PolicyConfig:
         vocabulary: Words by token number.
         sizes: Widths and depths.
         sampler: How a chunk is integrated.
+        rtc_max_delay: Longest prefix, rows, that the head continues; 0 where it learned none.
         rotation: `constant`: the tool keeps the rotation that statistics.json holds.
         training: How it was made: seed, steps, demonstrations; not read by the policy.
     """
@@ -75,6 +76,7 @@ class PolicyConfig:
     vocabulary: tuple[str, ...]
     sizes: ModelSizes = field(default_factory=ModelSizes)
     sampler: Sampler = field(default_factory=Sampler)
+    rtc_max_delay: int = 0
     rotation: str = 'constant'
     training: Mapping[str, Any] = field(default_factory=dict)
 
@@ -88,6 +90,8 @@ class PolicyConfig:
         for name in ('state_names', 'columns', 'vocabulary'):
             plain[name] = list(plain[name])
         plain['training'] = dict(self.training)
+        if not self.rtc_max_delay:
+            del plain['rtc_max_delay']  # a folder without it is what every version reads
         return {'format': FORMAT, **plain}
 
     @classmethod
@@ -121,6 +125,7 @@ class PolicyConfig:
             vocabulary=_texts('vocabulary', values.get('vocabulary')),
             sizes=_sizes(values.get('sizes')),
             sampler=_sampler(values.get('sampler')),
+            rtc_max_delay=_delay(values.get('rtc_max_delay', 0), values.get('horizon')),
             rotation=_text('rotation', values.get('rotation')),
             training=_mapping('training', values.get('training', {})),
         )
@@ -147,8 +152,8 @@ def _sizes(values: Any) -> ModelSizes:
 def _sampler(values: Any) -> Sampler:
     values = _mapping('sampler', values)
     method = _text('sampler.method', values.get('method'))
-    if method not in SAMPLER_METHODS:
-        raise ConfigError('sampler.method', f'one of {", ".join(SAMPLER_METHODS)} expected')
+    if method not in METHODS:
+        raise ConfigError('sampler.method', f'one of {", ".join(METHODS)} expected')
     return Sampler(method, _count('sampler.steps', values.get('steps')))
 
 
@@ -161,6 +166,15 @@ def _mapping(key: str, value: Any) -> dict[str, Any]:
 def _count(key: str, value: Any) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or value < 1:
         raise ConfigError(key, f'a whole number >= 1 expected, got {value!r}')
+    return value
+
+
+def _delay(value: Any, horizon: Any) -> int:
+    horizon = _count('horizon', horizon)
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < horizon:
+        raise ConfigError(
+            'rtc_max_delay', f'a whole number in 0..{horizon - 1} expected, got {value!r}'
+        )
     return value
 
 

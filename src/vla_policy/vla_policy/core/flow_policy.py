@@ -2,7 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -10,6 +10,7 @@ from torch import Tensor
 
 from vla_core import rotations
 from vla_core.chunk import ActionChunk
+from vla_core.command import ExecutorStatus
 from vla_core.contract import RobotContract
 from vla_core.errors import ObservationError
 from vla_core.observation import Observation, View
@@ -19,6 +20,8 @@ from vla_policy.core import preflight
 from vla_policy.core.checkpoint import Checkpoint, CheckpointError
 from vla_policy.core.committed import commanded_at
 from vla_policy.core.features import gripper_group, state_features, tool_group
+from vla_policy.core.guidance import Guidance, soft_mask
+from vla_policy.core.rtc import Ahead, Rtc, RtcSettings, Settled
 
 SENTENCES_KEPT = 64
 
@@ -32,12 +35,14 @@ class Prepared:
         images: Camera key -> (1, 3, height, width) in 0..1.
         state: (1, 9) normalised.
         words: (1, 1, text width).
+        ahead: Where the chunk begins, and what is settled of it.
     """
 
     observation: Observation
     images: Mapping[str, Tensor]
     state: Tensor
     words: Tensor
+    ahead: Ahead
 
 
 class FlowPolicy:
@@ -47,13 +52,21 @@ class FlowPolicy:
         checkpoint: Texts already read.
         contract: The robot.
         threads: Of torch, for the whole process; None leaves them as they are.
+        rtc: How what will be executed anyway is taken into account.
+
+    Attributes:
+        rtc: Its state: delays, and whether chunks are guided.
 
     Raises:
         CheckpointError: it does not fit the contract (first mismatch), or weights are damaged.
     """
 
     def __init__(
-        self, checkpoint: Checkpoint, contract: RobotContract, threads: int | None = None
+        self,
+        checkpoint: Checkpoint,
+        contract: RobotContract,
+        threads: int | None = None,
+        rtc: RtcSettings | None = None,
     ):
         mismatches = preflight.compare(contract, checkpoint)
         if mismatches:
@@ -62,7 +75,8 @@ class FlowPolicy:
         if threads is not None:
             torch.set_num_threads(threads)
         self.checkpoint, self.contract = checkpoint, contract
-        self._model = checkpoint.load_model()
+        self.rtc = Rtc(rtc, checkpoint.config.rtc_max_delay or None)
+        self._model = checkpoint.load_model().requires_grad_(False)
         self._columns = contract.action.columns
         self._tool = contract.action.slice_of(tool_group(contract))
         gripper = gripper_group(contract)
@@ -72,7 +86,7 @@ class FlowPolicy:
         self._words: OrderedDict[str, Tensor] = OrderedDict()
 
     def warm_up(self) -> None:
-        """Plan twice from a grey picture, so that the first real answer is as fast as any."""
+        """Plan from a grey picture, freely and guided: the first real answer is as fast as any."""
         views = {
             key: View(np.full((*size, 3), 128, np.uint8), np.eye(3), SE3(), 1)
             for key, size in self.checkpoint.config.cameras.items()
@@ -82,16 +96,25 @@ class FlowPolicy:
         word = self.checkpoint.config.vocabulary[-1]
         digest, base = self.contract.digest, self.contract.model.base_link
         observation = Observation(1, 0, 0, digest, base, views, names, zero, zero, 1, SE3(), word)
-        for _ in range(2):
-            self.infer(observation, None)
+        horizon = self.checkpoint.config.horizon
+        still = np.zeros((horizon, 3)), np.ones(horizon), np.ones(horizon, bool)
+        for settled in (None, None, Settled(*still, frozen=1, end=horizon)):
+            prepared = self.prepare(observation, None)
+            self.plan(replace(prepared, ahead=Ahead(settled=settled)))
         self._words.clear()
+        self.rtc.clear()
 
     def unknown_words(self, instruction: str) -> list[str]:
         """Return the words of an instruction that the checkpoint never learned."""
         return self.checkpoint.tokenizer.unknown(instruction)
 
     def reset(self, epoch: int) -> None:
-        """Nothing to forget: each chunk depends on its observation only."""
+        """Forget measured delays; else each chunk depends on its observation and plan only."""
+        self.rtc.clear()
+
+    def heed(self, status: ExecutorStatus) -> None:
+        """Take note of how the executor fares: its strategy, and which chunks it followed."""
+        self.rtc.heed(status)
 
     def infer(self, observation: Observation, committed: ActionChunk | None) -> ActionChunk:
         """See `vla_core.policy.Policy`."""
@@ -113,15 +136,20 @@ class FlowPolicy:
             pixels = view.image.transpose(2, 0, 1).astype(np.float32)[None] / 255.0
             images[key] = torch.from_numpy(pixels)
         told = commanded_at(observation, committed, self.contract)
+        config = self.checkpoint.config
+        ahead = self.rtc.ahead(
+            observation, committed, self.contract, config.horizon, config.step_ns
+        )
+        gripper = told.gripper if ahead.gripper is None else ahead.gripper
         features = state_features(
-            observation.T_base_tool.t[None],
-            told.position[None],
+            (observation.T_base_tool.t + ahead.shift)[None],
+            (told.position + ahead.shift)[None],
             observation.state[None, self._finger],
             observation.state_velocity[None, self._finger],
-            np.array([told.gripper]),
+            np.array([gripper]),
         )
         state = torch.from_numpy(self.checkpoint.statistics.state.normalise(features))
-        return Prepared(observation, images, state, self._read(observation.instruction))
+        return Prepared(observation, images, state, self._read(observation.instruction), ahead)
 
     def _read(self, instruction: str) -> Tensor:
         """Return the encoded sentence; the same words are encoded once."""
@@ -138,18 +166,26 @@ class FlowPolicy:
     @torch.inference_mode()
     def plan(self, prepared: Prepared) -> ActionChunk:
         """Run the network and lay its answer out in the contract's columns."""
-        observation, config = prepared.observation, self.checkpoint.config
+        observation, ahead = prepared.observation, prepared.ahead
+        config = self.checkpoint.config
+        anchor = observation.T_base_tool.t + ahead.shift
         condition = self._model.trunk(prepared.images, prepared.state, prepared.words)
-        rows, gripper = self._model.head.plan(condition.vector[0], self._start, config.sampler)
         statistics = self.checkpoint.statistics
+        rows, gripper = self._model.head.plan(
+            condition.vector[0], self._start, config.sampler, self._guidance(ahead, anchor)
+        )
         actions = np.zeros((config.horizon, len(self._columns)))
         start = self._tool.start
         relative = statistics.rows.restore(rows[0].numpy().astype(float))
-        actions[:, start : start + 3] = observation.T_base_tool.t + relative
+        actions[:, start : start + 3] = anchor + relative
         actions[:, start + 3 : self._tool.stop] = rotations.to_6d(statistics.rotation)
-        actions[:, self._gripper] = gripper[0].numpy()[:, None] > 0.0
+        open_ = gripper[0].numpy() > 0.0
+        if ahead.settled is not None:
+            settled = np.arange(config.horizon) < ahead.settled.frozen
+            open_ = np.where(settled & ahead.settled.covered, ahead.settled.gripper > 0.5, open_)
+        actions[:, self._gripper] = open_[:, None]
         return ActionChunk(
-            t0_ns=observation.stamp_ns + config.step_ns,
+            t0_ns=observation.stamp_ns + ahead.later_ns + config.step_ns,
             step_ns=config.step_ns,
             observation_stamp_ns=observation.stamp_ns,
             sequence=observation.sequence,
@@ -162,4 +198,15 @@ class FlowPolicy:
                 captured_ns=max(view.stamp_ns for view in observation.views.values()),
                 assembled_ns=observation.assembled_ns,
             ),
+        )
+
+    def _guidance(self, ahead: Ahead, anchor: np.ndarray) -> Guidance | None:
+        """Return what is settled in the head's space: relative to `anchor` (3,), normalised."""
+        settled, rtc = ahead.settled, self.rtc.settings
+        if settled is None:
+            return None
+        rows = self.checkpoint.statistics.rows.normalise(settled.positions - anchor)
+        mask = soft_mask(len(rows), settled.frozen, settled.end, rtc.mask == 'hard')
+        return Guidance(
+            torch.from_numpy(rows)[None], mask * torch.from_numpy(settled.covered), rtc.beta
         )

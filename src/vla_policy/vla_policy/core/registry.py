@@ -7,6 +7,7 @@ from vla_core.policy import Policy
 from vla_policy.core.checkpoint import CONFIG, Checkpoint, CheckpointError
 from vla_policy.core.flow_policy import FlowPolicy
 from vla_policy.core.hold import HoldPolicy
+from vla_policy.core.rtc import RtcSettings
 
 
 def find(name_or_folder: str, checkpoints_dir: Path | str) -> Path:
@@ -31,8 +32,8 @@ def load_policy(
     name_or_folder: str,
     contract: RobotContract,
     checkpoints_dir: Path | str,
-    seed: int = 0,
     threads: int | None = None,
+    rtc: RtcSettings | None = None,
 ) -> Policy:
     """Return a policy, weights loaded and warm.
 
@@ -41,8 +42,8 @@ def load_policy(
             simulator's state and lives in vla_sim.
         contract: The robot.
         checkpoints_dir: Where named checkpoints lie.
-        seed: Of the policy's noise; a flow policy starts from zeros and needs none.
         threads: Of torch, for the whole process; None leaves them as they are.
+        rtc: How a checkpoint takes what will be executed anyway into account.
 
     Raises:
         CheckpointError: there is none, it is damaged, or it does not fit the contract.
@@ -55,6 +56,6 @@ def load_policy(
             "needs the simulator's state: vla_sim runs it, hold or a checkpoint expected",
         )
     checkpoint = Checkpoint.read(find(name_or_folder, checkpoints_dir))
-    policy = FlowPolicy(checkpoint, contract, threads)
+    policy = FlowPolicy(checkpoint, contract, threads, rtc)
     policy.warm_up()
     return policy

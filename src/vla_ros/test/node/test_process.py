@@ -44,7 +44,7 @@ def test_a_signal_ends_it_with_a_last_word_and_status_0(graph, start, number):
     graph.until(lambda: len(heard) > 3, 'first words')
     process.signal(number)
     assert process.wait(5.0) == 0
-    graph.until(lambda: words(heard)[-1] == 'goodbye terminated', 'last word')
+    graph.until(lambda: words(heard)[-1:] == ['goodbye terminated'], 'last word')
     assert lines(process) == []
 
 
@@ -84,7 +84,7 @@ def test_it_does_not_outlive_its_parent(graph, tmp_path):
         graph.until(lambda: heard, 'first word')
         parent.kill()
         parent.wait()
-    graph.until(lambda: words(heard)[-1] == 'goodbye terminated', 'last word')
+    graph.until(lambda: words(heard)[-1:] == ['goodbye terminated'], 'last word')
     graph.until(lambda: not running(child), 'end of the node', 5.0)
     assert log.read_text() == ''
 
@@ -125,7 +125,7 @@ def test_a_callback_that_raises_ends_it_with_a_last_word(graph, start):
     assert process.status == 1
     assert len(lines(process)) == 1
     assert lines(process)[0].endswith('[toy]: ValueError: I do not like this')
-    graph.until(lambda: words(heard)[-1] == 'goodbye fault', 'last word')
+    graph.until(lambda: words(heard)[-1:] == ['goodbye fault'], 'last word')
 
 
 @pytest.mark.parametrize('hook', ['stop', 'teardown'])
@@ -182,7 +182,7 @@ def test_without_autostart_it_waits_to_be_told(graph, start):
     assert change(graph, Transition.TRANSITION_ACTIVATE)
     graph.until(lambda: heard, 'first word')
     assert change(graph, Transition.TRANSITION_DEACTIVATE)
-    graph.until(lambda: words(heard)[-1] == 'goodbye deactivated', 'last word')
+    graph.until(lambda: words(heard)[-1:] == ['goodbye deactivated'], 'last word')
     assert state(graph) == 'inactive'
 
 
@@ -205,7 +205,7 @@ def test_shut_down_from_outside_it_says_the_last_word_once(graph, start):
     process = start()
     graph.until(lambda: heard, 'first word')
     assert change(graph, Transition.TRANSITION_ACTIVE_SHUTDOWN)
-    graph.until(lambda: words(heard)[-1] == 'goodbye shutdown', 'last word')
+    graph.until(lambda: words(heard)[-1:] == ['goodbye shutdown'], 'last word')
     process.signal(signal.SIGTERM)
     assert process.wait() == 0
     assert words(heard).count('goodbye shutdown') == 1

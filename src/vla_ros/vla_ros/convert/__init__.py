@@ -22,6 +22,7 @@ from vla_ros.convert.sensors import (
     joint_state_to_msg,
 )
 from vla_ros.convert.status import status_from_msg, status_to_msg
+from vla_ros.convert.takeover import takeover_from_msg, takeover_to_msg
 from vla_ros.convert.times import duration, ns, stamp, timing_from_msg, timing_to_msg
 
 __all__ = [
@@ -46,6 +47,8 @@ __all__ = [
     'stamp',
     'status_from_msg',
     'status_to_msg',
+    'takeover_from_msg',
+    'takeover_to_msg',
     'timing_from_msg',
     'timing_to_msg',
     'transform_from_msg',

@@ -40,7 +40,7 @@ def chunk_from_msg(msg: ActionChunkMsg, contract: RobotContract | None = None) -
     Raises:
         MessageError: a field is malformed; a chunk with NaN or Inf is.
     """
-    numbers.digest(msg.contract_digest, contract.digest if contract else None)
+    numbers.check_digest(msg.contract_digest, contract.digest if contract else None)
     columns = numbers.names(msg.columns, 'columns', contract.action.columns if contract else None)
     if not columns:
         raise MessageError('columns', 'at least one name expected, got none')

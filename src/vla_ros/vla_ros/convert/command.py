@@ -4,7 +4,7 @@ import array
 
 from vla_msgs.msg import Command as CommandMsg
 
-from vla_core.command import Command
+from vla_core.command import Authority, Command
 from vla_core.contract import RobotContract
 from vla_ros.convert import numbers
 from vla_ros.convert.times import ns, stamp
@@ -25,6 +25,7 @@ def command_to_msg(command: Command) -> CommandMsg:
         clipped_by=list(command.clipped_by),
         hold_reason=command.hold_reason,
         stop_reason=command.stop_reason,
+        authority=command.authority.value,
     )
     msg.header.stamp = stamp(command.stamp_ns)
     return msg
@@ -52,6 +53,20 @@ def command_from_msg(msg: CommandMsg, contract: RobotContract | None = None) -> 
             sources=tuple(msg.sources),
             weights=tuple(weights.tolist()),
             clipped_by=tuple(msg.clipped_by),
+            authority=authority(msg.authority),
             hold_reason=msg.hold_reason,
             stop_reason=msg.stop_reason,
         )
+
+
+def authority(word: str) -> Authority:
+    """Return who decides.
+
+    Raises:
+        MessageError: the word is none of the constants of Takeover.msg.
+    """
+    try:
+        return Authority(word)
+    except ValueError:
+        known = ', '.join(Authority)
+        raise MessageError('authority', f'one of {known} expected, got {word!r}') from None

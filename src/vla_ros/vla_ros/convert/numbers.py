@@ -40,9 +40,8 @@ def names(
     return found
 
 
-def digest(value: str, expected: str | None) -> str:
-    """Return the contract digest of a message, the expected one where that is given."""
+def check_digest(value: str, expected: str | None) -> None:
+    """Refuse a message of another contract, where it is known which is expected."""
     if expected is not None and value != expected:
         got = f'{value[:12]}... of another contract' if value else 'none'
         raise MessageError('contract_digest', f'{expected[:12]}... expected, got {got}')
-    return value

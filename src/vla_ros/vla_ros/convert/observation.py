@@ -60,7 +60,7 @@ def observation_from_msg(
     Raises:
         MessageError: a field is malformed.
     """
-    numbers.digest(msg.contract_digest, contract.digest if contract else None)
+    numbers.check_digest(msg.contract_digest, contract.digest if contract else None)
     joints = numbers.names(
         msg.state_names, 'state_names', contract.state.names if contract else None
     )

@@ -6,6 +6,7 @@ from vla_msgs.msg import ChunkTiming
 from vla_msgs.msg import ExecutorStatus as ExecutorStatusMsg
 
 from vla_core.command import ChunkCounts, ExecutorStatus, GateCounts, Mode
+from vla_ros.convert.command import authority
 from vla_ros.convert.times import ns, stamp, timing_from_msg, timing_to_msg
 from vla_ros.errors import MessageError
 
@@ -16,6 +17,7 @@ def status_to_msg(status: ExecutorStatus) -> ExecutorStatusMsg:
     """Return the status as a message."""
     msg = ExecutorStatusMsg(
         mode=status.mode.value,
+        authority=status.authority.value,
         epoch=status.epoch,
         executed=[
             ChunkTiming(sequence=sequence, timing=timing_to_msg(timing))
@@ -43,6 +45,7 @@ def status_from_msg(msg: ExecutorStatusMsg) -> ExecutorStatus:
     return ExecutorStatus(
         stamp_ns=ns(msg.header.stamp, 'header.stamp'),
         mode=mode,
+        authority=authority(msg.authority),
         epoch=msg.epoch,
         gate=GateCounts(**{f.name: getattr(msg, f'gate_{f.name}') for f in fields(GateCounts)}),
         chunks=ChunkCounts(

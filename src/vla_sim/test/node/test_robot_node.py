@@ -113,7 +113,8 @@ def test_an_episode_is_set_up_told_and_timed(graph, robot):
     assert answer.accepted
     assert answer.target in answer.instruction or answer.target.split()[0] in answer.instruction
     assert answer.time_limit == Duration(sec=13)
-    graph.until(lambda: outcomes and outcomes[-1].task == 'place' and states[-1].seed == 5)
+    graph.until(lambda: outcomes and outcomes[-1].task == 'place')
+    graph.until(lambda: states and states[-1].seed == 5)
     assert not outcomes[-1].success
     assert not outcomes[-1].over
     world = messages.state_from_msg(states[-1])
@@ -195,6 +196,50 @@ def test_under_simulated_time_it_is_the_clock(graph, contract_path):
     stamps = {convert.ns(j.header.stamp) for j in joints}
     assert stamps & set(times)
     node.end('test')
+
+
+def test_the_simulated_clock_jumps_and_pauses_on_demand(graph, contract_path):
+    node = RobotNode(
+        parameter_overrides=[
+            Parameter('contract', value=str(contract_path)),
+            Parameter('use_sim_time', value=True),
+        ]
+    )
+    graph.add(node)
+    clock = graph.listen(Clock, '/clock', 'clock', matched=False)
+    assert node.begin()
+
+    def inject(**faults):
+        assert graph.call(SimInject, 'sim/inject', SimInject.Request(**faults)).accepted
+
+    def now_s():
+        return convert.ns(clock[-1].clock) / 1e9 if clock else 0.0
+
+    graph.until(lambda: now_s() > 1.2, 'time')
+    inject(clock_jump=Duration(sec=100))
+    graph.until(lambda: now_s() > 101.0, 'the jump forward')
+    inject(clock_jump=Duration(sec=-90))
+    graph.until(lambda: now_s() < 20.0, 'the jump back')
+    inject(clock_jump=Duration(sec=-100))
+    graph.until(lambda: now_s() < 5.0, 'the jump to the start')
+    assert now_s() >= 1.0
+    inject(clock_pause=True)
+    heard = len(clock)  # the answer came after the last tick
+    assert graph.call(SimReset, 'sim/reset', SimReset.Request(task='pick', seed=3)).accepted
+    assert len(clock) <= heard + 1  # one was under way
+    inject()
+    graph.until(lambda: len(clock) > heard + 5, 'time going on')
+    node.end('test')
+
+
+def test_a_clock_that_is_not_its_own_is_left_alone(graph, robot):
+    for request in (
+        SimInject.Request(clock_pause=True),
+        SimInject.Request(clock_jump=Duration(sec=1)),
+    ):
+        answer = graph.call(SimInject, 'sim/inject', request)
+        assert not answer.accepted
+        assert 'use_sim_time' in answer.reason
 
 
 def test_as_a_process_it_ends_cleanly(graph, contract_path):

@@ -26,9 +26,15 @@ def graph():
 
 
 @pytest.fixture
-def stage(graph, contract, contract_path):
+def latency_ms():
+    return '0'
+
+
+@pytest.fixture
+def stage(graph, contract, contract_path, latency_ms):
     """The node, publishers in place of observer and simulator, and what it answers."""
-    node = ScriptedNode(parameter_overrides=[Parameter('contract', value=str(contract_path))])
+    values = {'contract': str(contract_path), 'latency_ms': latency_ms}
+    node = ScriptedNode(parameter_overrides=[Parameter(k, value=v) for k, v in values.items()])
     graph.add(node)
     assert node.begin()
     states = graph.talk(SimState, 'sim/state', 'reliable')
@@ -86,6 +92,38 @@ def test_it_answers_with_the_experts_chunk(graph, stage, contract):
     assert chunk.instruction == 'lift the blue can'
     assert chunk.t0_ns == simulator.now_ns + contract.rates.step_ns
     assert chunk.timing.published_ns >= chunk.timing.received_ns > 0
+
+
+@pytest.mark.parametrize('latency_ms', ['uniform:300:350'])
+def test_latency_delays_the_chunk_and_keeps_it_busy(graph, stage):
+    simulator, states, observe, chunks = stage
+    states.publish(messages.state_to_msg(simulator, 'base_link'))
+    sent = 10
+
+    def asked():
+        nonlocal sent
+        sent += 1
+        observe(sent, 'lift the blue can')
+        return len(chunks) > 2
+
+    graph.until(asked, 'three chunks')
+    for chunk in chunks[:3]:
+        late_ns = convert.ns(chunk.timing.published) - convert.ns(chunk.timing.inferred)
+        assert late_ns >= 290_000_000  # of 300, inference apart
+    begun = [convert.ns(chunk.timing.received) for chunk in chunks[:3]]
+    assert min(np.diff(begun)) >= 300_000_000
+
+
+@pytest.mark.usefixtures('stage')
+def test_it_tells_a_recorder_what_plans(graph):
+    health = graph.listen(DiagnosticArray, 'diagnostics', 'reliable')
+
+    def told():
+        statuses = [s for m in health for s in m.status if s.name == 'policy: model']
+        return [{pair.key: pair.value for pair in s.values} for s in statuses]
+
+    graph.until(told, 'the model')
+    assert told()[0] == {'policy': 'scripted', 'checkpoint_digest': ''}
 
 
 def test_what_it_cannot_do_is_said_and_not_done(graph, stage):

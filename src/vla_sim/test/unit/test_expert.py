@@ -71,6 +71,20 @@ def test_over_the_object_the_way_down_is_closed():
         assert plan[0, 2] > 0.08
 
 
+def test_fingers_on_the_object_to_push_climb_clear_of_it_before_they_go_behind():
+    """Pressed on its edge the tool no longer slides: going sideways first never ends."""
+    for now, goal in pockets(24):
+        x, y, z = now.objects[goal.target]
+        along = DIRECTIONS[goal.direction]
+        pressed = (x - 0.026 * along[0], y - 0.026 * along[1], z + 0.03)
+        plan = rollout.rows(now._replace(tool=pressed), goal)[:, :3]
+        behind = (
+            -((plan[:, :2] - (x, y)) @ along) > expert.CORNER + expert.THICKNESS[goal.direction]
+        )
+        assert plan[: int(np.argmax(behind)), 2].max() > z + 0.04
+        assert plan[:2, 2].min() > pressed[2] + 0.01
+
+
 @pytest.mark.parametrize('target', language.NAMES)
 def test_an_object_that_nobody_named_is_set_down_first(target):
     now, _ = next(situations(1))

@@ -71,6 +71,30 @@ def test_a_fault_concerns_the_named_camera_only():
     assert not play(faults, key='wrist')
 
 
+@pytest.mark.parametrize('fault', ['black_picture', 'wrong_size', 'wrong_encoding'])
+def test_a_wrong_picture_is_right_again_after_the_fault(fault):
+    link = CameraLink()
+    for k, faults in enumerate((Faults(), Faults(**{fault: True}), Faults())):
+        link.send(frame(k + 1), faults)
+    before, wrong, after = link.arrived(2 * SECOND)
+    assert [f.image[0, 0, 0] for f in (before, after)] == [1, 3]
+    assert [f.stamp_ns for f in (wrong, after)] == [SECOND + 2 * TENTH, SECOND + 3 * TENTH]
+    assert before.encoding == after.encoding == 'rgb8'
+    assert wrong.image.any() == (fault != 'black_picture')
+    assert (wrong.image.shape == before.image.shape) == (fault != 'wrong_size')
+    assert (wrong.encoding == before.encoding) == (fault != 'wrong_encoding')
+
+
+def test_a_jump_of_the_joints_is_of_the_measurement_only(simulator):
+    simulator.reset('reach', 2)
+    true, tool = simulator.joint_state()[0], simulator.snapshot().tool
+    simulator.inject(Faults(joint_jump=-0.5))
+    np.testing.assert_allclose(simulator.joint_state()[0] - true, [-0.5] * 7 + [-0.05])
+    np.testing.assert_allclose(simulator.snapshot().tool, tool)
+    simulator.inject(Faults())
+    np.testing.assert_allclose(simulator.joint_state()[0], true)
+
+
 def test_noise_on_pixels_has_the_named_deviation():
     link = CameraLink()
     grey = np.full((64, 64, 3), 128, np.uint8)
@@ -121,6 +145,8 @@ def test_a_delayed_camera_shows_the_past(simulator):
         ({'drop_rate': 1.5}, 'drop_rate'),
         ({'image_noise': -1.0}, 'image_noise'),
         ({'state_noise': float('nan')}, 'state_noise'),
+        ({'joint_jump': 4.0}, 'joint_jump'),
+        ({'joint_jump': float('nan')}, 'joint_jump'),
         ({'camera_delay_ns': -1}, 'camera_delay_ns'),
         ({'action_delay_ns': 60 * SECOND}, 'action_delay_ns'),
     ],

@@ -138,7 +138,7 @@ def test_time_goes_on_across_resets(simulator):
     simulator.advance(before + 3 * TENTH)
     simulator.reset('reach', 1)
     assert simulator.now_ns == before + 3 * TENTH
-    assert simulator.elapsed_ns == 0
+    assert simulator.outcome().steps == 0
 
 
 def test_the_clock_of_an_episode_starts_with_the_first_command(simulator, contract):

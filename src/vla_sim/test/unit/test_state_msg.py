@@ -7,6 +7,8 @@ from geometry_msgs.msg import Pose
 from vla_msgs.srv import SimInject
 
 from vla_core.errors import FieldError
+from vla_core.timing import SECOND
+from vla_ros import convert
 from vla_sim.core.errors import SimError
 from vla_sim.core.injection import Faults
 from vla_sim.ros import messages
@@ -26,6 +28,17 @@ def test_the_experts_world_survives_the_message(simulator):
         np.testing.assert_allclose(
             np.abs(np.dot(pose.quaternion, before.objects[name].quaternion)), 1.0, atol=1e-9
         )
+
+
+def test_the_time_of_an_episode_is_told_as_its_limit_counts_it(simulator):
+    """A graph that took its time to send the first command has not used up the episode's."""
+    simulator.reset('pick', 1)
+    simulator.advance(simulator.now_ns + 3 * SECOND)
+    assert messages.outcome_to_msg(simulator).elapsed == Duration()
+    simulator.command(simulator.contract.state.names, simulator.joint_state()[0])
+    simulator.advance(simulator.now_ns + SECOND // 2)
+    elapsed = convert.ns(messages.outcome_to_msg(simulator).elapsed)
+    assert abs(elapsed - SECOND // 2) <= SECOND // 10
 
 
 @pytest.mark.parametrize(
@@ -67,7 +80,13 @@ def test_faults_are_read_as_they_are_asked_for():
         action_delay=Duration(sec=1),
     )
     assert messages.faults_from_msg(request) == Faults(
-        'wrist', 200_000_000, 0.1, True, False, 3.0, 0.01, 10**9
+        camera='wrist',
+        camera_delay_ns=200_000_000,
+        drop_rate=0.1,
+        freeze_picture=True,
+        image_noise=3.0,
+        state_noise=0.01,
+        action_delay_ns=10**9,
     )
     assert messages.faults_from_msg(SimInject.Request()) == Faults()
 

@@ -22,8 +22,8 @@ class JointDriver:
         self.joints = contract.output.joints
         limits = [contract.limits.joints[name] for name in self.joints]
         self._largest = np.array([limit.velocity for limit in limits]) * step_s
-        self._low = np.array([limit.lower for limit in limits])
-        self._high = np.array([limit.upper for limit in limits])
+        self._low = np.array([-np.inf if j.continuous else j.lower for j in limits])
+        self._high = np.array([np.inf if j.continuous else j.upper for j in limits])
         self._waiting: deque[tuple[int, dict[int, float]]] = deque()
         self.setpoint = np.zeros(len(limits))
         self._target = np.zeros(len(limits))

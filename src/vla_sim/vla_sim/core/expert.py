@@ -38,6 +38,7 @@ PUSH_STEP = 0.02
 PUSH_CLEARANCE = 0.012
 LANE = 0.015
 CORNER = 0.0245  # half extent of a block turned by 15 degrees
+OVER_Z = 0.065  # the fingers, shut, clear an object that stands on the table by 1.5 cm
 THICKNESS = {'left': 0.016, 'right': 0.016, 'away': 0.010}  # of the closed fingers, half
 PUSH_X_HIGHEST, PUSH_Y_HIGHEST = 0.68, 0.28
 REACH = 0.69  # horizontal, from the base, with the tool straight down on the table
@@ -146,7 +147,13 @@ def _push(now: Situation, goal: Goal) -> Move:
         return Move((x, y, tool[2] + low), 0)
     away = contact + PUSH_CLEARANCE
     spot = (thing[0] - away * ux, thing[1] - away * uy, 0.0)
-    return Move(_approach(tool, spot, PUSH_Z if shut else TRAVEL_Z, TRAVEL_Z), 0)
+    step = _approach(tool, spot, PUSH_Z if shut else TRAVEL_Z, TRAVEL_Z)
+    if along > -contact and math.hypot(dx, dy) < contact:
+        # Fingers that come down on the object press on it and can no longer slide off.
+        if tool[2] < OVER_Z - 0.008:
+            step = _toward(tool, (tool[0], tool[1], TRAVEL_Z))
+        step = _toward(tool, (step[0], step[1], max(step[2], OVER_Z)))
+    return Move(step, 0)
 
 
 def _grasp(now: Situation, thing: Point) -> Move:

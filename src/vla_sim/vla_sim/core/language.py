@@ -124,7 +124,16 @@ def parse(instruction: str) -> Goal:
 
 def wrong_words(episode: Episode, rng: np.random.Generator) -> str:
     """Return the episode's sentence with another object's name."""
-    goal, template, name = _lookup(episode.instruction)
+    return other_words(episode.instruction, rng)
+
+
+def other_words(instruction: str, rng: np.random.Generator) -> str:
+    """Return a sentence with another object's name.
+
+    Raises:
+        TaskError: the simulator does not know the sentence.
+    """
+    goal, template, name = _lookup(instruction)
     others = [target for target in NAMES if target != goal.target]
     other = Goal(goal.task, others[int(rng.integers(len(others)))], goal.direction)
     return _say(other, template, name)

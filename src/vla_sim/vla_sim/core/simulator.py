@@ -1,6 +1,7 @@
 """The simulated robot on its table: joints driven by servos, tasks judged, no ROS, no clock."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import mujoco
 import numpy as np
@@ -131,10 +132,24 @@ class Simulator:
     def _begin(self) -> None:
         """The episode's clock stands until the first command."""
         self._start = self.snapshot()
-        self._reset_ns = self.now_ns
         self._outcome = Outcome()
         self._streak = 0
         self._check_ns: int | None = None
+
+    def move_object(self, name: str, to: tuple[float, float]) -> None:
+        """Put an object elsewhere on the table, at rest; the task counts from its new place.
+
+        Args:
+            name: Of the object.
+            to: (x, y) of its centre in base_link, m; its height and yaw stay.
+        """
+        data, joint = self._data, self._free[name]
+        address, dof = self._model.jnt_qposadr[joint], self._model.jnt_dofadr[joint]
+        data.qpos[address : address + 2] = np.array(to) + scene.BASE_POSITION[:2]
+        data.qvel[dof : dof + 6] = 0.0
+        self._refresh()
+        moved = {name: self.snapshot().objects[name]}
+        self._start = replace(self._start, objects={**self._start.objects, **moved})
 
     @property
     def episode(self) -> Episode:
@@ -146,11 +161,6 @@ class Simulator:
     def outcome(self) -> Outcome:
         """How the episode stands."""
         return self._outcome
-
-    @property
-    def elapsed_ns(self) -> int:
-        """Time since the episode was laid out; its limit counts from the first command."""
-        return self.now_ns - self._reset_ns
 
     # Motion
 
@@ -192,7 +202,6 @@ class Simulator:
         self._driver.reset(self._driver.setpoint)
         if self._check_ns is not None:
             self._check_ns += now_ns - self.now_ns
-        self._reset_ns += now_ns - self.now_ns
         self.now_ns = now_ns
 
     def _run(self, steps: int) -> None:
@@ -241,6 +250,7 @@ class Simulator:
             rng = seeds.stream(self.episode.seed, 'joints', self.now_ns)
             sigma = self.faults.state_noise * np.where(self._hinge, 1.0, 0.1)
             positions += sigma * rng.normal(size=len(positions))
+        positions += self.faults.joint_jump * np.where(self._hinge, 1.0, 0.1)
         return positions, velocities
 
     def true_joints(self) -> tuple[np.ndarray, np.ndarray]:

@@ -10,7 +10,8 @@ from vla_sim.core.injection import Faults, Frame
 from vla_sim.core.rendering import Configuration
 
 POLL_S = 0.005  # how late a delayed picture may leave
-READY_S = 30.0
+READY_S = 30.0  # the robot goes on without pictures then
+PATIENCE_S = 5.0  # a renderer that takes longer is told of
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ class Eyes:
         now_ns: Callable[[], int],
         publish: Callable[[Sequence[Frame]], None],
         on_error: Callable[[BaseException], None],
+        warn: Callable[[str], object] = lambda words: None,
     ):
         """Prepare.
 
@@ -45,11 +47,13 @@ class Eyes:
             now_ns: The simulator's time.
             publish: Takes the pictures that have arrived; called in the drawing thread.
             on_error: Told of an exception, which ends the thread.
+            warn: Told in one line where the renderer makes others wait.
         """
         self._contract = contract
         self._now_ns = now_ns
         self._publish = publish
-        self._on_error = on_error
+        self._on_error, self._warn = on_error, warn
+        self._waited_for = True  # by `open`, which raises what went wrong
         self._ready = threading.Event()
         self._refused: Exception | None = None
         self._wake = threading.Condition()
@@ -59,11 +63,20 @@ class Eyes:
         self._thread = threading.Thread(target=self._run, name='eyes', daemon=True)
 
     def open(self) -> None:
-        """Start the thread and wait until it can draw; raise what kept it from that."""
+        """Start the thread and wait until it can draw; raise what kept it from that.
+
+        After `READY_S` it is waited for no longer: pictures come once it can draw, and what keeps
+        it from that is told to `on_error`.
+        """
         self._thread.start()
-        self._ready.wait(READY_S)
-        if self._refused is not None:
-            raise self._refused
+        if not self._ready.wait(PATIENCE_S):
+            self._warn(f'the renderer is not ready after {PATIENCE_S:g} s (MUJOCO_GL, EGL?)')
+            self._ready.wait(READY_S - PATIENCE_S)
+        with self._wake:
+            self._waited_for = False
+            refused = self._refused
+        if refused is not None:
+            raise refused
 
     def look(self, shot: Shot) -> None:
         """Draw this next."""
@@ -83,7 +96,10 @@ class Eyes:
         try:
             cameras = Cameras(self._contract)
         except Exception as error:
-            self._refused = error
+            with self._wake:
+                self._refused, late = error, not self._waited_for
+            if late:
+                self._on_error(error)
             return
         finally:
             self._ready.set()

@@ -7,12 +7,13 @@ from vla_msgs.msg import SimOutcome, SimState
 from vla_msgs.srv import SimInject
 
 from vla_core.se3 import SE3
+from vla_core.timing import SECOND
 from vla_ros import convert
 from vla_ros.errors import MessageError
 from vla_sim.core.injection import Faults
 from vla_sim.core.scene import PLATE
 from vla_sim.core.simulator import FINGER, Simulator
-from vla_sim.core.values import ObjectPose, Point, WorldState
+from vla_sim.core.values import CHECK_NS, ObjectPose, Point, WorldState
 
 DETAIL = {
     'waiting': 'waits for the first command',
@@ -91,7 +92,7 @@ def outcome_to_msg(simulator: Simulator) -> SimOutcome:
         target=episode.target,
         success=outcome.success,
         over=outcome.done,
-        elapsed=convert.duration(simulator.elapsed_ns),
+        elapsed=convert.duration(outcome.steps * CHECK_NS),
         time_limit=convert.duration(episode.limit_ns),
         detail=DETAIL[outcome.reason],
     )
@@ -111,10 +112,29 @@ def faults_from_msg(request: SimInject.Request) -> Faults:
         drop_rate=request.drop_rate,
         freeze_picture=request.freeze_picture,
         freeze_stamp=request.freeze_stamp,
+        black_picture=request.black_picture,
+        wrong_size=request.wrong_size,
+        wrong_encoding=request.wrong_encoding,
         image_noise=request.image_noise,
         state_noise=request.state_noise,
+        stop_joint_states=request.stop_joint_states,
+        joint_jump=request.joint_jump,
         action_delay_ns=convert.ns(request.action_delay, 'action_delay', zero=True),
+        clock_pause=request.clock_pause,
     )
+
+
+def clock_jump_ns(request: SimInject.Request) -> int:
+    """Return by how much the clock is to jump, ns; negative: back.
+
+    Raises:
+        MessageError: the field is malformed.
+    """
+    jump = request.clock_jump
+    if jump.nanosec >= SECOND:
+        right = f'less than {SECOND} expected, got {jump.nanosec}'
+        raise MessageError('clock_jump.nanosec', right)
+    return int(jump.sec * SECOND + jump.nanosec)
 
 
 def _pose(thing: ObjectPose) -> SE3:

@@ -18,6 +18,7 @@ from vla_ros.lifecycle import SuiteNode
 from vla_ros.params import NodeParams, contract_knob, frame_prefix_knob, knob
 from vla_ros.tf import Broadcaster, Transform
 from vla_ros.ticker import Ticker
+from vla_sim.core.errors import SimError
 from vla_sim.core.injection import Frame
 from vla_sim.core.simulator import Simulator
 from vla_sim.core.tasks import TASKS
@@ -34,8 +35,10 @@ class RobotParams(NodeParams):
 
     contract: str = contract_knob()
     frame_prefix: str = frame_prefix_knob()
-    task: str = knob('pick', 'Task of the scene at the start.', choices=tuple(TASKS))
-    seed: int = knob(0, 'Seed of the scene at the start.', low=0)
+    task: str = knob(
+        'pick', 'Task of the scene at the start.', choices=tuple(TASKS), read_only=True
+    )
+    seed: int = knob(0, 'Seed of the scene at the start.', low=0, read_only=True)
 
 
 class RobotNode(SuiteNode):
@@ -64,7 +67,8 @@ class RobotNode(SuiteNode):
         controller.listen(self, self.contract, self._on_command)
         self.serve(SimReset, 'sim/reset', self._on_reset)
         self.serve(SimInject, 'sim/inject', self._on_inject)
-        self._eyes = Eyes(self.contract, self._sim_time, self._publish_frames, self.fail)
+        warn = self.get_logger().warning
+        self._eyes = Eyes(self.contract, self._sim_time, self._publish_frames, self.fail, warn)
         self._eyes.open()
         wall = Clock(clock_type=ClockType.STEADY_TIME)
         self._ticker = Ticker(wall, TICK_NS, self._tick, self.fail, 'physics')
@@ -103,6 +107,8 @@ class RobotNode(SuiteNode):
 
     def _tick(self, _steady_ns: int) -> None:
         with self._lock:
+            if self._sim.faults.clock_pause:
+                return
             self._advance()
             if self._clock_topic is not None:
                 self._clock_topic.publish(ClockMsg(clock=convert.stamp(self._sim.now_ns)))
@@ -116,11 +122,17 @@ class RobotNode(SuiteNode):
         now = self._sim.now_ns
         to = now + TICK_NS if self._own_clock else self.now_ns()
         if not 0 <= to - now < LONGEST_GAP_NS:
-            self._sim.skip_to(to)
-            self._next_shot_ns = 0
+            self._skip_to(to)
         self._sim.advance(to)
 
+    def _skip_to(self, now_ns: int) -> None:
+        self._reset_ns += now_ns - self._sim.now_ns
+        self._sim.skip_to(now_ns)
+        self._next_shot_ns = 0
+
     def _publish_joints(self) -> None:
+        if self._sim.faults.stop_joint_states:
+            return
         stamp_ns, names = self._sim.now_ns, self.contract.state.names
         self._joints.publish(convert.joint_state_to_msg(stamp_ns, names, *self._sim.joint_state()))
         model = self.contract.model
@@ -148,12 +160,14 @@ class RobotNode(SuiteNode):
         if not self.active:
             return
         for frame in frames:
-            name = self.frame(self.contract.cameras[frame.key].optical_frame)
-            height, width = frame.image.shape[:2]
-            info = convert.camera_info_to_msg(frame.stamp_ns, name, width, height, frame.K)
-            self._images[frame.key].publish(
-                convert.image_to_msg(frame.image, frame.stamp_ns, name)
+            camera = self.contract.cameras[frame.key]
+            name = self.frame(camera.optical_frame)
+            info = convert.camera_info_to_msg(
+                frame.stamp_ns, name, camera.width, camera.height, frame.K
             )
+            picture = convert.image_to_msg(frame.image, frame.stamp_ns, name)
+            picture.encoding = frame.encoding
+            self._images[frame.key].publish(picture)
             self._infos[frame.key].publish(info)
 
     # Callbacks
@@ -187,16 +201,20 @@ class RobotNode(SuiteNode):
         self, request: SimInject.Request, response: SimInject.Response
     ) -> SimInject.Response:
         try:
-            faults = messages.faults_from_msg(request)
+            faults, jump_ns = messages.faults_from_msg(request), messages.clock_jump_ns(request)
+            if (jump_ns or faults.clock_pause) and not self._own_clock:
+                raise SimError('faults: clock_jump, clock_pause: only under use_sim_time')
             with self._lock:
                 self._sim.inject(faults)
+                if jump_ns:
+                    self._skip_to(max(SECOND, self._sim.now_ns + jump_ns))
         except VlaError as error:
             response.accepted, response.reason = False, str(error)
             return response
         response.accepted = True
         return response
 
-    # Helpers
+    # Time and frames
 
     def _sim_time(self) -> int:
         return self._sim.now_ns

@@ -5,7 +5,11 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol
 
 from vla_control.core.route import Route
+from vla_control.core.strategies._moment import Moment as Moment
+from vla_control.core.strategies.asynchronous import Asynchronous
 from vla_control.core.strategies.receding_horizon import RecedingHorizon
+from vla_control.core.strategies.rtc import RealTimeChunking
+from vla_control.core.strategies.sync import Synchronous
 from vla_control.core.strategies.temporal_ensemble import TemporalEnsemble
 from vla_control.core.track import Track
 
@@ -14,19 +18,34 @@ if TYPE_CHECKING:
 
 
 class Strategy(Protocol):
-    """Chooses what is followed among the chunks in force."""
+    """Chooses what is followed among the chunks in force.
 
-    def __init__(self, settings: 'ExecutorSettings'): ...
+    Attributes:
+        shortest: Fewest rows that a chunk must have.
+    """
 
-    def route(self, tracks: tuple[Track, ...]) -> Route | None:
+    shortest: int
+
+    def __init__(self, settings: 'ExecutorSettings', angles: tuple[int, ...] = ()):
+        """Prepare.
+
+        Args:
+            settings: Of the executor.
+            angles: Columns of `Waypoints.linear` that turn without end.
+        """
+        ...
+
+    def route(self, tracks: tuple[Track, ...], moment: Moment) -> Route | None:
         """Return what to follow, None where there is nothing.
 
-        Called when a chunk has come or gone. Rows are meant for times, so the route may begin in
+        Called at every tick. Rows are meant for times, so the route may begin in
         the past: what has elapsed is never executed. Returning the same object as before means
         that nothing is handed over.
 
         Args:
-            tracks: The chunks in force, oldest observation first.
+            tracks: The chunks in force, oldest observation first; the same object while none has
+                come or gone.
+            moment: Time, and whether the robot rests.
         """
         ...
 
@@ -37,7 +56,10 @@ class Strategy(Protocol):
 
 STRATEGIES: Mapping[str, type[Strategy]] = MappingProxyType(
     {
+        'sync': Synchronous,
         'receding_horizon': RecedingHorizon,
         'temporal_ensemble': TemporalEnsemble,
+        'async': Asynchronous,
+        'rtc': RealTimeChunking,
     }
 )

@@ -2,9 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from vla_control.core.route import Route
+from vla_control.core.strategies._moment import Moment
 from vla_control.core.track import Track
 
 if TYPE_CHECKING:
@@ -18,22 +17,24 @@ class RecedingHorizon:
     period. Where no newer chunk comes, the one followed is followed to its end.
     """
 
-    def __init__(self, settings: 'ExecutorSettings'):
-        self._rows = settings.execute_rows
+    def __init__(self, settings: 'ExecutorSettings', angles: tuple[int, ...] = ()):
+        self.shortest = self._rows = settings.execute_rows
         self._route: Route | None = None
 
-    def route(self, tracks: tuple[Track, ...]) -> Route | None:
+    def route(self, tracks: tuple[Track, ...], moment: Moment) -> Route | None:
         """See `Strategy.route`."""
         if not tracks:
             self._route = None
             return None
         newest = tracks[-1]
+        if self._route is not None and self._route.tracks[0] is newest:
+            return self._route
         if self._route is not None and self._route.tracks[0] in tracks:
             followed, step_ns = self._route.tracks[0].chunk, newest.chunk.step_ns
             newer_ns = newest.chunk.observation_stamp_ns - followed.observation_stamp_ns
             if newer_ns < self._rows * step_ns - step_ns // 2:
                 return self._route
-        self._route = Route(newest.points, (newest,), np.ones((1, len(newest.points))))
+        self._route = Route.of(newest)
         return self._route
 
     def reset(self) -> None:

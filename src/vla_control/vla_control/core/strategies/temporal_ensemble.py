@@ -1,19 +1,19 @@
 """Temporal ensembling: the weighted mean of all predictions for one time (ACT, Algorithm 2)."""
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from vla_control.core.ensemble import Ensembler
+from vla_control.core.moments import Columns
 from vla_control.core.route import Route
+from vla_control.core.strategies._moment import Moment
 from vla_control.core.track import Track
 from vla_control.core.waypoints import Waypoints
-from vla_core import rotations
-from vla_core.rotations import RotationError
 
 if TYPE_CHECKING:
     from vla_control.core.settings import ExecutorSettings
-
-_VOTES_OPEN = 0.5  # a gripper column above it votes for open
 
 
 class TemporalEnsemble:
@@ -22,27 +22,82 @@ class TemporalEnsemble:
     The weights are exp(-m i) with i = 0 for the *oldest* chunk that has a prediction for the time
     (Zhao et al. 2023, Algorithm 2): m > 0 favours old predictions, m = 0 is the plain mean.
     Predictions are aligned by the time they are meant for, whenever they arrived. Positions are
-    averaged linearly, rotations on SO(3), gripper columns by vote.
+    averaged linearly, angles that turn without end on the circle, rotations on SO(3), gripper
+    columns by vote; without `geometry`, all as plain numbers.
     """
 
-    def __init__(self, settings: 'ExecutorSettings'):
-        self._m = settings.ensemble_m
-        self._tracks: tuple[Track, ...] = ()
-        self._route: Route | None = None
+    def __init__(self, settings: 'ExecutorSettings', angles: tuple[int, ...] = ()):
+        """Prepare.
 
-    def route(self, tracks: tuple[Track, ...]) -> Route | None:
-        """See `Strategy.route`."""
-        came = not set(tracks) <= set(self._tracks)
-        self._tracks = tracks
-        if not tracks:
-            self._route = None
-        elif came or self._route is None or self._route.tracks[-1] not in tracks:
-            self._route = _average(tracks, self._m)
-        return self._route
+        Args:
+            settings: `ensemble_m` and `geometry` count.
+            angles: Columns of `Waypoints.linear` that turn without end.
+        """
+        self.shortest = 1
+        self._m, self._geometry, self._angles = settings.ensemble_m, settings.geometry, angles
+        self.reset()
 
     def reset(self) -> None:
         """See `Strategy.reset`."""
-        self._tracks, self._route = (), None
+        self._tracks: tuple[Track, ...] = ()
+        self._averaged: tuple[Track, ...] = ()  # those that are in the ensembler
+        self._route: Route | None = None
+        self._ensembler: Ensembler | None = None
+
+    def route(self, tracks: tuple[Track, ...], moment: Moment) -> Route | None:
+        """See `Strategy.route`."""
+        if tracks is self._tracks:
+            return self._route
+        if not tracks:
+            self.reset()
+            return None
+        came = not set(self._tracks).issuperset(tracks)
+        self._tracks = tracks
+        if came or self._route is None or self._route.tracks[-1] is not tracks[-1]:
+            self._take_in(tracks, moment.now_ns)
+            self._route = self._mean(tracks)
+        return self._route
+
+    def _take_in(self, tracks: tuple[Track, ...], now_ns: int) -> None:
+        """Bring the ensembler to these chunks; those that ended in the past may stay in it."""
+        newest, before, now = tracks[-1].chunk, set(self._averaged), set(tracks)
+        came: tuple[Track, ...] = tuple(t for t in tracks if t not in before)
+        dropped = any(t.last_row_ns > now_ns for t in before - now)
+        ensembler = self._ensembler
+        if ensembler is None or dropped or ensembler.forgot(newest.t0_ns):
+            columns = _columns(tracks[-1].points, self._angles)
+            ensembler = Ensembler(columns, newest.step_ns, self._m, self._geometry)
+            self._ensembler, came = ensembler, tracks
+        self._averaged = tracks
+        ensembler.rebase(newest.t0_ns)
+        for track in came:
+            ensembler.add(_rows(track.points), track.chunk.t0_ns, track.key)
+        ensembler.forget(newest.t0_ns)
+
+    def _mean(self, tracks: tuple[Track, ...]) -> Route:
+        assert self._ensembler is not None
+        newest = tracks[-1].points
+        times = newest.times_ns[:-1]  # the last one is the end, not a row
+        means = self._ensembler.means(tracks[-1].chunk.t0_ns, len(times))
+        rows, L = means.rows, newest.linear.shape[1]
+        linear, quaternion, gripper = rows[:, :L], rows[:, L : L + 4], rows[:, L + 4 :]
+        angles = list(self._angles) if self._geometry else []
+        if angles:  # of the turns that an angle may be on, that of the newest chunk
+            behind = newest.linear[:-1, angles] - linear[:, angles]
+            turned = linear[:, angles] + math.tau * np.round(behind / math.tau)
+            linear[:, angles] = np.unwrap(turned, axis=0)
+        opposed = means.opposed
+        for k in opposed:  # of no use, but a rotation
+            quaternion[k] = newest.quaternion[k]
+        if len(times) - 1 in opposed:
+            opposed |= {len(times)}
+        points = Waypoints(
+            newest.times_ns, _and_last(linear), _and_last(quaternion), _and_last(gripper)
+        )
+        first = np.array([t.chunk.t0_ns for t in tracks])[:, None]
+        last = np.array([t.last_row_ns for t in tracks])[:, None]
+        W = weights((first <= times) & (times <= last), self._m)
+        return Route(points, tracks, _and_last(W.T).T, opposed)
 
 
 def weights(covers: np.ndarray, m: float) -> np.ndarray:
@@ -58,62 +113,14 @@ def weights(covers: np.ndarray, m: float) -> np.ndarray:
     return raw / raw.sum(axis=0)
 
 
-def _average(tracks: tuple[Track, ...], m: float) -> Route:
-    newest = tracks[-1].points
-    times = newest.times_ns[:-1]  # the last one is the end, not a row
-    first = np.array([t.chunk.t0_ns for t in tracks])[:, None]
-    last = np.array([t.last_row_ns for t in tracks])[:, None]
-    W = weights((first <= times) & (times <= last), m)
-    linear, quaternion, gripper = _predictions(tracks, times, first)
-    means, opposed = _mean_rotations(quaternion.swapaxes(0, 1), W.T)
-    if len(times) - 1 in opposed:
-        opposed |= {len(times)}
-    points = Waypoints(
-        newest.times_ns,
-        _and_last((W[..., None] * linear).sum(0)),
-        _and_last(means),
-        _and_last((W[..., None] * (gripper > _VOTES_OPEN)).sum(0)),
-    )
-    return Route(points, tracks, _and_last(W.T).T, opposed)
+def _columns(points: Waypoints, angles: tuple[int, ...]) -> Columns:
+    L, K = points.linear.shape[1], points.gripper.shape[1]
+    return Columns(L + 4 + K, (L,), angles, tuple(range(L + 4, L + 4 + K)))
 
 
-def _predictions(
-    tracks: tuple[Track, ...], times: np.ndarray, first: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return linear (n, N, L), quaternion (n, N, 4) and gripper (n, N, K) of n chunks at N times.
-
-    All chunks at once: their rows, laid end to end, are looked up by index. `first` (n, 1) are
-    their first rows' times; outside a chunk its nearest row stands in, to be given weight 0.
-    """
-    lengths = np.array([len(t.points) for t in tracks])[:, None]
-    places = np.cumsum(lengths)[:, None] - lengths
-    row, rest = np.divmod(times - first, tracks[0].chunk.step_ns)
-    f = (rest / tracks[0].chunk.step_ns)[..., None]
-    left = places + np.clip(row, 0, lengths - 1)
-    right = places + np.clip(row + 1, 0, lengths - 1)
-    linear = np.concatenate([t.points.linear for t in tracks])
-    gripper = np.concatenate([t.points.gripper for t in tracks])
-    quaternion = np.concatenate([t.points.quaternion for t in tracks])
-    return (
-        linear[left] + f * (linear[right] - linear[left]),
-        rotations.slerp_quaternions(quaternion[left], quaternion[right], f[..., 0]),
-        gripper[left] + f * (gripper[right] - gripper[left]),
-    )
-
-
-def _mean_rotations(Q: np.ndarray, W: np.ndarray) -> tuple[np.ndarray, frozenset[int]]:
-    """Return means (N, 4) of Q (N, n, 4) under weights (N, n), and where there is none."""
-    try:
-        return rotations.mean_quaternions(Q, W), frozenset()
-    except RotationError:
-        pass
-    means, opposed = Q[:, -1].copy(), set()
-    for k in range(len(Q)):
-        try:
-            means[k] = rotations.mean_quaternions(Q[k], W[k])
-        except RotationError:
-            opposed.add(k)
-    return means, frozenset(opposed)
+def _rows(points: Waypoints) -> np.ndarray:
+    """Return the rows (H, L + 4 + K) of a chunk, without its end."""
+    return np.concatenate([points.linear, points.quaternion, points.gripper], axis=1)[:-1]
 
 
 def _and_last(rows: np.ndarray) -> np.ndarray:

@@ -21,4 +21,4 @@ class VlaModel(nn.Module):
         super().__init__()
         cameras: Mapping[str, tuple[int, int]] = config.cameras
         self.trunk = Trunk(config.sizes, len(config.vocabulary), cameras, len(STATE_FEATURES))
-        self.head = heads.build(config.head, config.sizes, config.horizon)
+        self.head = heads.build(config.head, config.sizes, config.horizon, config.rtc_max_delay)

@@ -111,7 +111,6 @@ class _Display:
 def _shown(validation: dict[str, float]) -> str:
     if not validation:
         return ''
-    return (
-        f'object {validation["object_mm"]:.1f} mm, row {validation["row_mm"]:.1f} mm, '
-        f'gripper {100 * validation["gripper"]:.1f} %'
-    )
+    where = [f'object {validation["object_mm"]:.1f} mm'] if 'object_mm' in validation else []
+    rest = [f'row {validation["row_mm"]:.1f} mm', f'gripper {100 * validation["gripper"]:.1f} %']
+    return ', '.join([*where, *rest])

@@ -30,6 +30,7 @@ class TrainSettings:
         ema: Decay of the averaged weights, which are what is exported.
         position_weight: Weight of the position loss.
         look_weight: Weight of the look loss.
+        rtc_max_delay: Longest prefix, rows, that the head learns to continue; 0 for none.
         gain: Spread of each colour channel's gain, +-.
         brightness: Spread of the common gain, +-.
         noise: Standard deviation of pixel noise, of 1.
@@ -52,6 +53,7 @@ class TrainSettings:
     ema: float = 0.999
     position_weight: float = 0.5
     look_weight: float = 0.3
+    rtc_max_delay: int = 0
     gain: float = 0.08
     brightness: float = 0.15
     noise: float = 0.01
@@ -70,7 +72,7 @@ class TrainSettings:
         for name in ('steps', 'pictures', 'save_every', 'validate_every', 'validation_frames'):
             if getattr(self, name) < 1:
                 raise TrainingError(name, f'1 or more expected, got {getattr(self, name)}')
-        for name in ('seed', 'warm_up', 'threads'):
+        for name in ('seed', 'warm_up', 'threads', 'rtc_max_delay'):
             if getattr(self, name) < 0:
                 raise TrainingError(name, f'0 or more expected, got {getattr(self, name)}')
         if not 0.0 < self.ema < 1.0:

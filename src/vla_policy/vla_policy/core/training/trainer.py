@@ -51,7 +51,8 @@ class Trainer:
         sizes: Widths and depths of the network.
 
     Raises:
-        TrainingError: the state found belongs to a run with other settings or demonstrations.
+        TrainingError: the state found belongs to a run with other settings or demonstrations, or
+            a prefix is to be as long as a chunk.
     """
 
     def __init__(
@@ -66,6 +67,12 @@ class Trainer:
         work.mkdir(parents=True, exist_ok=True)
         self.settings, self.work = settings, work
         sizes = sizes or ModelSizes()
+        if settings.rtc_max_delay >= dataset.horizon:
+            raise TrainingError(
+                'rtc_max_delay',
+                f'less than the {dataset.horizon} rows of a chunk expected, '
+                f'got {settings.rtc_max_delay}',
+            )
         train, held = split(dataset)
         labels = Labels(contract, train)
         self.statistics = labels.statistics()
@@ -81,6 +88,7 @@ class Trainer:
             step_ns=contract.rates.step_ns,
             vocabulary=tokenizer.vocabulary,
             sizes=sizes,
+            rtc_max_delay=settings.rtc_max_delay,
             training={
                 'seed': settings.seed,
                 'steps': settings.steps,
@@ -207,7 +215,10 @@ class Trainer:
         """Return errors of the averaged weights on frames never trained on."""
         count = min(self.settings.validation_frames, len(self.held.labels.frames))
         chosen = np.linspace(0, len(self.held.labels.frames) - 1, count).astype(int)
-        return validate(self.averaged(), self.held.plain(chosen), self.statistics, self.config)
+        found = validate(self.averaged(), self.held.plain(chosen), self.statistics, self.config)
+        if not self.settings.position_weight:
+            del found['object_mm']  # nothing was told of where things are
+        return found
 
     def export(self, folder: Path) -> None:
         """Write the checkpoint folder of the averaged weights."""

@@ -1,0 +1,1 @@
+"""Two network namespaces of one machine, and a link between them that fails on demand."""

@@ -1,0 +1,1 @@
+"""Bags to LeRobotDataset v3.0 and back; what training reads."""
