@@ -3,7 +3,6 @@
 import importlib.util
 import os
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -14,11 +13,10 @@ import pytest
 
 from vla_cli import domain, transport
 from vla_cli.places import Places
+from vla_cli.setup import system
 
 ROOT = Path(__file__).parent
-CHROMIUM = next(
-    filter(None, map(shutil.which, ('chromium', 'chromium-browser', 'google-chrome'))), None
-)
+CHROMIUM = system.chromium()
 BROWSER_ARGUMENTS = ['--no-sandbox', '--use-angle=swiftshader', '--enable-unsafe-swiftshader']
 FIRST_TEST_DOMAIN = 20  # below it are the domains that a person's own graphs get
 

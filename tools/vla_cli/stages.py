@@ -11,6 +11,7 @@ CORES = ('src/vla_core/vla_core', 'src/*/*/core', 'tools/vla_cli')
 UNIT = 'not ros and not gpu and not hardware'
 NODE = 'ros and not gpu and not hardware'
 SHARED = ('-n', '2', '--dist', 'loadfile')
+WAITING = ('-n', '3', '--dist', 'loadfile')  # tests of nodes wait half of their time
 # Real time on a machine that may do other things: once more, and `-rR` names what needed it.
 AGAIN = ('--reruns', '1', '-rRsfE')
 
@@ -45,7 +46,7 @@ STAGES = {
     'lint': Stage('lint and format', _lint),
     'types': Stage('types of the cores', _types),
     'unit': Stage('unit tests', lambda _: _pytest(UNIT, *SHARED)),
-    'node': Stage('node tests', lambda _: _pytest(NODE, *AGAIN, *SHARED, 'src', 'tools')),
+    'node': Stage('node tests', lambda _: _pytest(NODE, *AGAIN, *WAITING, 'src', 'tools')),
     'scenario': Stage('whole-stack scenarios', lambda _: _pytest(NODE, *AGAIN, 'test')),
 }
 

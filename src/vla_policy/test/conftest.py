@@ -1,5 +1,6 @@
 """A painted world small enough to learn in seconds: two coloured squares, a plate, two cameras."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 import yaml
 
+from vla_cli.lock import FileLock
 from vla_core import contract as contracts
 from vla_core.contract import RobotContract
 from vla_core.observation import Observation, View
@@ -183,15 +185,24 @@ def dataset(contract: RobotContract, tmp_path_factory: pytest.TempPathFactory) -
 def tiny(
     contract: RobotContract, dataset: Dataset, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
-    """A checkpoint trained long enough on the painted worlds to tell red from green."""
-    settings = TrainSettings(
-        steps=250, pictures=16, warm_up=20, ema=0.98, bf16=False, threads=1, validate_every=1000
-    )
-    work = tmp_path_factory.mktemp('work')
-    trainer = Trainer(dataset, contract, settings, work, SMALL)
-    assert trainer.run()
-    trainer.export(work / 'checkpoint')
-    return work / 'checkpoint'
+    """A checkpoint trained long enough on the painted worlds to tell red from green.
+
+    One worker of the run trains it, the others wait for it.
+    """
+    shared = tmp_path_factory.getbasetemp()
+    if 'PYTEST_XDIST_WORKER' in os.environ:
+        shared = shared.parent
+    lock = FileLock(shared / 'tiny.lock')
+    lock.exclusive()
+    folder = shared / 'tiny' / 'checkpoint'
+    if not folder.is_dir():
+        learning = {'steps': 250, 'pictures': 16, 'warm_up': 20, 'ema': 0.98, 'bf16': False}
+        settings = TrainSettings(**learning, threads=1, validate_every=1000)
+        trainer = Trainer(dataset, contract, settings, folder.parent, SMALL)
+        assert trainer.run()
+        trainer.export(folder)
+    lock.release()
+    return folder
 
 
 @pytest.fixture

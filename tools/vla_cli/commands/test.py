@@ -10,6 +10,7 @@ from vla_cli.errors import RunError
 from vla_cli.places import Places
 from vla_cli.setup.environment import SetUp
 from vla_cli.setup.progress import Step
+from vla_cli.setup.system import offer_chromium
 from vla_cli.stages import STAGES, Stage, not_run, second_tries, summary, what_failed
 
 KEPT_LOGS = 20
@@ -33,6 +34,7 @@ def prepare(_: ArgumentParser, given: Namespace, places: Places) -> Callable[[],
 
 def _run(names: list[str], places: Places) -> int:
     environment = SetUp(places).ensure(tests=True)
+    offer_chromium(places.logs / 'system.log')
     _forget_old_logs(places)
     env = handover.command_environment(environment.variables, places.root)
     env |= transport.variables(places, 'host')

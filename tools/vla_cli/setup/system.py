@@ -15,6 +15,7 @@ from vla_cli.errors import RunError
 from vla_cli.setup.progress import Step
 
 EGL_VENDORS = ('/usr/share/glvnd/egl_vendor.d', '/etc/glvnd/egl_vendor.d')
+BROWSERS = ('chromium', 'chromium-browser', 'google-chrome')
 SOFTWARE_DRIVERS = ('dri/swrast_dri.so', 'libgallium-*.so')
 
 
@@ -62,6 +63,26 @@ NEEDED: tuple[tuple[str, Callable[[], bool]], ...] = (
 def missing() -> list[str]:
     """Return the Debian names of the packages whose content this machine lacks."""
     return [name for name, present in NEEDED if not present()]
+
+
+def chromium() -> str | None:
+    """Return the path of a Chromium, None where there is none."""
+    return next(filter(None, map(shutil.which, BROWSERS)), None)
+
+
+def offer_chromium(log: Path) -> None:
+    """Install Chromium for the tests that look at a page, where root asks on a Debian.
+
+    Elsewhere, and where it fails, those tests say that they were not run: it is too large to
+    put on a person's machine unasked, and Ubuntu has it as a snap only.
+    """
+    if chromium() is not None or os.geteuid() != 0 or shutil.which('apt-get') is None:
+        return
+    install = ['apt-get', 'install', '-y', '--no-install-recommends', 'chromium']
+    with Step('Chromium for tests') as step:
+        for command in (['apt-get', 'update'], install):
+            if step.status_of(['env', 'DEBIAN_FRONTEND=noninteractive', *command], log) != 0:
+                return
 
 
 def _elevated() -> list[str] | None:

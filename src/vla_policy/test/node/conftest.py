@@ -16,3 +16,14 @@ def graph(ros_domain):
 
     with Graph() as open_graph:
         yield open_graph
+
+
+@pytest.fixture
+def start(graph, contract_file, tiny):
+    """Start the policy node; the small checkpoint unless told otherwise."""
+
+    def begin(**params):
+        given = {'contract': contract_file, 'policy': tiny, 'checkpoints': tiny.parent}
+        return graph.start('vla_policy.ros.node:PolicyNode', **{**given, **params})
+
+    return begin
