@@ -347,8 +347,7 @@ class ChunkExecutor:
                 held=silent and self._followed_any,
             )
         self._sequence += 1
-        by_policy = self._moving and self._pursuit.hand.authority is not Authority.HUMAN
-        tracks, weights = self._pursuit.origin if by_policy else ((), ())
+        tracks, weights = self._pursuit.origin if self._by_policy else ((), ())
         return Command(
             stamp_ns=now_ns,
             sequence=self._sequence,

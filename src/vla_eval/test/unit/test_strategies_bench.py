@@ -2,8 +2,10 @@
 
 import pytest
 
+from vla_control.core.settings import ExecutorSettings
+from vla_control.core.strategies import STRATEGIES
 from vla_eval.bench import Row
-from vla_eval.bench._strategies import cells, document, page, summary
+from vla_eval.bench._strategies import cells, document, page, summary, words
 from vla_eval.core.comparison import LATE, SUCCESS, Cell
 from vla_eval.core.errors import RequestError
 from vla_eval.core.journal import Journal
@@ -58,7 +60,7 @@ def test_a_journal_of_another_run_is_refused_in_one_line(tmp_path):
     assert '\n' not in str(refused.value)
 
 
-def test_every_cell_of_the_issue_is_there():
+def test_every_strategy_has_every_cell():
     every = cells.every()
     names = {cell.name for cell in every}
     assert len(names) == len(every)
@@ -126,3 +128,24 @@ def test_page_and_document_hold_every_strategy_and_say_what_was_not_run(tmp_path
         assert f'| `{strategy}` |' in text
     assert 'src=' not in html
     assert 'href=' not in html.replace('xlink:href="#', '')
+
+
+def test_what_follows_says_where_the_default_ties_and_what_to_take_elsewhere():
+    default = ExecutorSettings().strategy
+    found = {}
+    for task in (LATE, *cells.TASKS):
+        for strategy in STRATEGIES:
+            for ms in cells.LATENCIES_MS:
+                wins = 40 if ms == 400 and strategy == default and task == LATE else 98
+                wins -= 5 * (strategy == 'temporal_ensemble')
+                wins -= 2 * (strategy not in ('rtc', 'temporal_ensemble'))
+                cell = Cell(SUCCESS, task, strategy, ms)
+                found |= played(cell, wins, 100)
+    summed = summary.summaries(cells.every(), found)
+    said = ' '.join(words.conclusions(summed))
+    assert f'`{default}`, ties with the best strategy on every task' in said
+    assert 'at 0, 50, 100, 200 ms' in said
+    assert 'At 400 ms take `rtc`: 0.98 on its worst task.' in said
+
+    del summed[Cell(SUCCESS, LATE, 'rtc', 0)]
+    assert 'The default' not in ' '.join(words.conclusions(summed))

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from vla_control.core.settings import ExecutorSettings
 from vla_control.core.strategies import STRATEGIES
 from vla_eval.bench._strategies.cells import (
     EPISODES,
@@ -61,7 +62,42 @@ def conclusions(found: Summaries) -> list[str]:
         ranked = sorted(means, key=means.__getitem__, reverse=True)
         told = ', '.join(f'`{s}` {means[s]:.2f}' for s in ranked)
         lines.append(f'Mean success over all tasks and fixed latencies: {told}.')
+        lines.append(_default(found))
     return lines
+
+
+def _default(found: Summaries) -> str:
+    """Return where the default strategy is as good as the best; every cell must be there."""
+    default = ExecutorSettings().strategy
+    ties = [ms for ms in LATENCIES_MS if _ties(found, default, ms)]
+    told = [
+        f'The default, `{default}`, ties with the best strategy on every task (95 % intervals '
+        f'overlap) at {_listed(ties)} ms. It plans without guidance, which takes a pass back '
+        'through the network for every step of the solver.'
+    ]
+    for ms in sorted(set(LATENCIES_MS) - set(ties)):
+        best = max(STRATEGIES, key=lambda s: _worst(found, s, ms))
+        told.append(f'At {ms} ms take `{best}`: {_worst(found, best, ms):.2f} on its worst task.')
+    return ' '.join(told)
+
+
+def _listed(values: Sequence[int]) -> str:
+    return ', '.join(map(str, values)) or 'no'
+
+
+def _ties(found: Summaries, strategy: str, ms: int) -> bool:
+    """Whether no strategy is above this one by more than chance, on any task."""
+    return not any(
+        found[Cell(SUCCESS, task, other, ms)].ci95[0]
+        > found[Cell(SUCCESS, task, strategy, ms)].ci95[1]
+        for task in (LATE, *TASKS)
+        for other in STRATEGIES
+    )
+
+
+def _worst(found: Summaries, strategy: str, ms: int) -> float:
+    """Return the success of a strategy on the task that suits it least."""
+    return min(found[Cell(SUCCESS, task, strategy, ms)].rate for task in (LATE, *TASKS))
 
 
 def _mean_success(found: Summaries, strategy: str, tasks: Sequence[str]) -> float | None:
