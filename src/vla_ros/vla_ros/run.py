@@ -16,6 +16,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from vla_ros.errors import one_line
+from vla_ros.heap import keep_freed_memory
 
 if TYPE_CHECKING:
     from vla_ros.lifecycle import SuiteNode
@@ -42,6 +43,7 @@ def run(where: str, args: list[str] | None = None) -> int:
     """
     signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     _die_with_parent()
+    keep_freed_memory()
     end = _End()
     threading.Thread(target=end.wait_for_signal, name='signals', daemon=True).start()
     try:
