@@ -42,6 +42,13 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
         report.longrepr = f'a ros test was skipped in the full run: {report.longrepr}'
 
 
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Say why a test needed its second try; else only its name is told."""
+    for report in terminalreporter.stats.get('rerun', []):
+        terminalreporter.section(f'second try: {report.nodeid}')
+        terminalreporter.write_line(report.longreprtext)
+
+
 @pytest.fixture(autouse=True)
 def ros_domain(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
